@@ -1,0 +1,120 @@
+"""Documents: every block says what it is, every command runs, every file they name is there.
+
+A fenced block is `console` (lines after "$ " are run in order in a folder of their own, with the environment's programs
+at hand; output shown below one must come, "..." standing for anything), `python` (run), or one of the kinds that are
+only read. Commands that set up a machine are not run again here: CI has just done so with the same targets of make.
+"""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted(
+    str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("src/**/*.md")]
+)
+BLOCK = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+RUN = {"console", "python"}
+READ = {"json", "make", "text", "toml", "yaml"}
+#: How a line begins that sets up a machine.
+SET_UP = re.compile(r"(git clone|cd|make|pip install|uv pip install|sudo apt-get install) ")
+SAME = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def _blocks(document):
+    return BLOCK.findall((ROOT / document).read_text(encoding="utf-8"))
+
+
+def _commands(block):
+    """Pairs of a command and the output shown below it."""
+    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        lines = part.splitlines()
+        last = next(i for i, line in enumerate(lines) if not line.endswith("\\"))
+        yield "\n".join(lines[: last + 1]), "\n".join(lines[last + 1 :])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_block_says_what_it_is(document):
+    """A block of no kind would be run by nobody; one of a kind that nobody knows as well."""
+    assert {kind for kind, _ in _blocks(document)} <= RUN | READ
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_target_of_make_exists(document):
+    """`make X` in a block or in backquotes."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:^|`|\$ | {4})make ([a-z][a-z-]*)", text, re.MULTILINE))
+
+    assert named <= set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_command_runs_and_prints_what_is_shown(document, tmp_path):
+    """style.md 2.8: docs run."""
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    for kind, block in _blocks(document):
+        if kind == "python":
+            subprocess.run([sys.executable, "-c", block], cwd=tmp_path, check=True)
+        for command, shown in _commands(block) if kind == "console" else ():
+            if SET_UP.match(command):
+                continue
+            done = subprocess.run(
+                ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True
+            )
+
+            assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+            if shown.strip():
+                assert doctest.OutputChecker().check_output(shown, done.stdout, SAME), f"{command}\n{done.stdout}"
+
+
+def test_a_command_that_shows_other_output_would_be_found():
+    """The comparison itself: "..." stands for anything, blanks may differ, words may not."""
+    same = doctest.OutputChecker().check_output
+
+    assert same("40 samples ... 2 holes\n", "40 samples in 3.1 s,  2 holes\n", SAME)
+    assert not same("40 samples\n", "41 samples\n", SAME)
+
+
+def test_architecture_names_every_module():
+    """Issue: "ARCHITECTURE.md (a line a folder and file, true)"."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    modules = [path for path in sorted(ROOT.glob("src/swath/**/*.py")) if path.name not in ("__init__.py",)]
+    missing = [str(path.relative_to(ROOT)) for path in modules if not re.search(rf"\b{path.name}\b", text)]
+
+    assert missing == []
+
+
+def test_architecture_names_no_module_that_is_gone():
+    """The other half of true."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    there = {
+        path.name for folder in ("src", "scripts", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")
+    }
+
+    assert sorted(set(re.findall(r"\b\w+\.py\b", text)) - there) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document):
+    """Links between files of the repository; the site's own are also checked by `make docs`."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", text)
+
+    assert [target for target in targets if not ((ROOT / document).parent / target).exists()] == []
+
+
+def test_the_site_has_every_page():
+    """A page that nav does not name is found by nobody."""
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    pages = sorted(str(path.relative_to(ROOT / "docs")) for path in ROOT.glob("docs/**/*.md"))
+
+    assert [page for page in pages if not re.search(rf"[ -:]{re.escape(page)}$", nav, re.MULTILINE)] == []
