@@ -1,0 +1,1 @@
+"""The vocabulary: quantity, band, sensor, legend, geobox, stack, scene, sample, plan, specs, errors."""
