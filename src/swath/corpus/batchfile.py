@@ -1,0 +1,76 @@
+"""Batch files: everything that one batch of samples becomes on disk, as bytes.
+
+A pure function of the samples: every row of the plan has its own place in the shard, so a quarantined one leaves a
+gap and moves nobody. Shards, quarantine part and samples part come in the order in which they are published. Building
+and repairing write nothing else, so both end with the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from swath.core.errors import Failure, Mismatch
+from swath.core.sample import Sample
+from swath.corpus.layout import Meta, part_name, shard_name
+from swath.corpus.rows import check_sample, pixels_of, quarantine_table, rows_table, table_bytes
+from swath.corpus.shard import encode_frame, pack_shard
+from swath.corpus.store import pack_valid
+
+__all__ = ["BatchFiles", "encode_batch"]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFiles:
+    """What a batch becomes."""
+
+    #: Path below the corpus -> bytes, in the order of publishing: the part of `samples` is last and commits.
+    files: dict[str, bytes]
+    #: Samples written and samples quarantined.
+    done: int
+    quarantined: int
+
+
+def encode_batch(batch: int, items: Iterable[Sample | Failure], meta: Meta) -> BatchFiles:
+    """Check and encode the samples of one batch.
+
+    Parameters
+    ----------
+    batch : int
+        Its number.
+    items : iterable of Sample or Failure
+        One a row of the plan, in order; a sample that does not fit the corpus becomes a failure here.
+    """
+    layout = meta.layout
+    pixels: dict[str, dict[int, bytes]] = {name: {} for name in layout.stacks}
+    masks: dict[str, dict[int, bytes]] = {name: {} for name, spec in layout.stacks.items() if spec.has_valid}
+    samples, first_frames, failures = [], [], []
+    for place, item in enumerate(items):
+        if isinstance(item, Failure):
+            failures.append(item)
+            continue
+        try:
+            check_sample(item, layout)
+        except Mismatch as error:
+            failures.append(Failure.of(item.id, error))
+            continue
+        first = {}
+        for name, stack in pixels_of(item, layout).items():
+            slot = place * layout.stacks[name].dates
+            first[name] = batch * meta.frames_per_shard(name) + slot
+            pixels[name].update((slot + t, encode_frame(frame)) for t, frame in enumerate(stack.data))
+            if name in masks:
+                bits = pack_valid(stack.valid, stack.shape)
+                masks[name].update((slot + t, encode_frame(frame)) for t, frame in enumerate(bits))
+        samples.append(item)
+        first_frames.append(first)
+    files: dict[str, bytes] = {}
+    for name, chunks in pixels.items():
+        if chunks:
+            files[shard_name(name, batch)] = pack_shard(chunks, meta.frames_per_shard(name))
+        if masks.get(name):
+            files[shard_name(name, batch, valid=True)] = pack_shard(masks[name], meta.frames_per_shard(name))
+    if failures:
+        files[part_name("quarantine", batch)] = table_bytes(quarantine_table(failures))
+    files[part_name("samples", batch)] = table_bytes(rows_table(samples, first_frames, layout))
+    return BatchFiles(files, len(samples), len(failures))

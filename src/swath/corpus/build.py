@@ -1,0 +1,306 @@
+"""Build: the one loop that writes samples, from any source, resumable after any kill.
+
+Workers read and encode whole batches and leave their files in `.tmp`; one committer publishes them in the order of the
+plan. The commit of a batch is the rename of its part in `samples`, after everything that it points to is in place.
+What is committed is never touched again; the same command continues behind it and ends with the same bytes, at any
+number of workers. Clock, process and host stand in the journal beside the folder, never inside.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import socket
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from swath.core.errors import Mismatch, Refused
+from swath.core.files import append, publish, refusal, sync_folder, write_new
+from swath.core.plan import Plan, Source
+from swath.core.progress import SILENT, Progress
+from swath.corpus.batchfile import encode_batch
+from swath.corpus.checksums import add_lines, read_lines, sum_of, write_lines
+from swath.corpus.layout import SHARD_BYTES, Meta, head_files, meta_of, part_name
+from swath.corpus.rows import quarantine_table, table_bytes
+
+__all__ = ["Built", "build", "journal_notes", "journal_path", "writing"]
+
+_TMP: Final = ".tmp"
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """Counts of one run of `build`."""
+
+    #: Samples written by this run.
+    done: int
+    #: Samples that were there already.
+    skipped: int
+    #: Samples in quarantine, all runs and the plan's own together.
+    quarantined: int
+    #: Rows of the plan and samples that the plan itself left out.
+    total: int
+
+    @property
+    def has_holes(self) -> bool:
+        """True if a sample of the plan is missing."""
+        return self.quarantined > 0
+
+    def summary(self) -> str:
+        """The last line: a hole is impossible to miss."""
+        holes = f"{self.quarantined:,} quarantined" + (" <- HOLES" if self.has_holes else "")
+        return f"done {self.done:,}, skipped {self.skipped:,}, {holes}, of {self.total:,} planned"
+
+
+def journal_path(path: Path) -> Path:
+    """The journal of the runs on a corpus, beside its folder."""
+    return path.with_name(path.name + ".journal")
+
+
+@contextmanager
+def writing(path: Path, event: str, note: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Be the only writer of a corpus while the block runs, and say so in the journal.
+
+    Raises
+    ------
+    Refused
+        Somebody else is writing; the sentence names process, host and time. Or the folder is read-only.
+    """
+    journal = journal_path(path)
+    lock = FileLock(journal.with_name(journal.name + ".lock"), timeout=0, mode=0o644)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise Refused(
+            where=str(path), what=f"another process is writing it ({_last(journal)})", fix="Wait for it, or stop it."
+        ) from None
+    except OSError as error:
+        raise refusal(path, error) from error
+    try:
+        _note(journal, event, note or {})
+        yield
+    finally:
+        lock.release()
+
+
+def _note(journal: Path, event: str, note: Mapping[str, Any]) -> None:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    line = {"at": now, "event": event, "process": os.getpid(), "host": socket.gethostname(), **note}
+    append(journal, (json.dumps(line) + "\n").encode())
+
+
+def _last(journal: Path) -> str:
+    try:
+        held = json.loads(journal.read_text().strip().split("\n")[-1])
+        return f"{held['event']} by process {held['process']} on {held['host']} since {held['at']}"
+    except (OSError, ValueError, KeyError):
+        return "its journal does not say who"
+
+
+def journal_notes(path: Path) -> list[dict[str, Any]]:
+    """Every line of a corpus's journal, oldest first; empty if there is none."""
+    try:
+        lines = journal_path(path.absolute()).read_text().splitlines()
+    except OSError:
+        return []
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def _start(path: Path, plan: Plan, meta: Meta) -> None:
+    """Lay down the files that are there before the first batch: in a folder beside, which is then renamed whole."""
+    files = {"corpus.json": b"", "plan.parquet": table_bytes(plan.rows), **head_files(meta)}
+    if plan.failures:
+        files[part_name("quarantine", "plan")] = table_bytes(quarantine_table(plan.failures))
+    stage = path.with_name(f".{path.name}.new")
+    shutil.rmtree(stage, ignore_errors=True)
+    for name, blob in files.items():
+        write_new(stage / name, blob)
+    (stage / "samples").mkdir()
+    write_lines(stage, {name: sum_of(blob) for name, blob in files.items()})
+    publish(stage, path)
+
+
+def _resume(path: Path, meta: Meta) -> tuple[Meta, int]:
+    """Check that the folder is of this plan, clear what was not committed, and say how many batches are."""
+    held = Meta.from_bytes((path / "corpus.json").read_bytes(), where=str(path / "corpus.json"))
+    if held.plan_hash != meta.plan_hash:
+        raise Mismatch(
+            where=str(path),
+            what="plan",
+            want=f"{held.plan_hash[:12]} ({held.source}, {held.plan_rows:,} samples), which it was begun with",
+            have=f"{meta.plan_hash[:12]} ({meta.source}, {meta.plan_rows:,} samples)",
+            fix="Give the command it was begun with, or another folder.",
+        )
+    shutil.rmtree(path / _TMP, ignore_errors=True)
+    there = 0
+    while (path / part_name("samples", there)).exists():
+        there += 1
+    sums = read_lines(path)
+    kept = {name: digest for name, digest in sums.items() if _batch_of(name) < there}
+    if kept != sums or not (path / "checksums.sha256").read_bytes().endswith(b"\n"):
+        write_lines(path, kept)
+    return held, there
+
+
+def _batch_of(name: str) -> int:
+    """Number of the batch that a file belongs to; -1 for files of the whole corpus."""
+    if name.startswith("pixels/") and "/c/" in name:
+        return int(name.split("/c/")[1].split("/")[0])
+    stem = Path(name).stem.removeprefix("part-")
+    return int(stem) if stem.isdigit() else -1
+
+
+def _follow_parent() -> None:
+    """End a worker with its parent, so that a killed build leaves nobody writing."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    sentinel = parent.sentinel
+
+    def watch() -> None:
+        wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _work(source: Source, rows: pa.Table, batch: int, meta: Meta, folder: Path) -> tuple[dict[str, str], int, int]:
+    """Read, encode and write one batch into `.tmp`; say the sums of its files in publishing order, and the counts."""
+    made = encode_batch(batch, source.read(rows), meta)
+    for name, blob in made.files.items():
+        write_new(folder / name, blob)
+    return {name: sum_of(blob) for name, blob in made.files.items()}, made.done, made.quarantined
+
+
+def _commit(path: Path, folder: Path, sums: dict[str, str]) -> None:
+    """Publish the files of one batch; the last of them is the part of `samples`, which commits it."""
+    *before, last = sums
+    for name in before:
+        publish(folder / name, path / name)
+    add_lines(path, sums)
+    publish(folder / last, path / last)
+
+
+def build(
+    source: Source,
+    plan: Plan,
+    path: Path | str,
+    *,
+    workers: int = 1,
+    shard_bytes: int = SHARD_BYTES,
+    note: Mapping[str, Any] | None = None,
+    progress: Progress = SILENT,
+) -> Built:
+    """Write the samples of a plan into a corpus, or continue where a run was cut off.
+
+    Parameters
+    ----------
+    source : Source
+        Reads the plan's rows.
+    plan : Plan
+        What to read; `source.plan(...)`.
+    path : Path
+        Folder of the corpus; made if it is not there.
+    workers : int
+        Processes that read and encode; 1 works in this one.
+    shard_bytes : int
+        Raw bytes that a shard aims at; a run that continues keeps what the corpus was begun with.
+    note : mapping, optional
+        How the source was opened, as JSON; goes to the journal, so that `repair` can open it again.
+    progress : Progress
+        Called with samples finished and planned.
+
+    Returns
+    -------
+    Built
+        Counts; `has_holes` where samples went to quarantine.
+
+    Raises
+    ------
+    Mismatch
+        The folder holds a corpus of another plan.
+    Refused
+        The folder holds something else, is read-only, or another process writes it; the plan is empty; the disk is
+        full. What was finished before is kept.
+    """
+    path = Path(path).absolute()
+    if len(plan) == 0:
+        first = f": {plan.failures[0].message}" if plan.failures else ""
+        raise Refused(where=plan.source, what=f"the plan holds no sample{first}", fix="Look at the path and options.")
+    meta = meta_of(plan, shard_bytes)
+    with writing(path, f"build {meta.plan_hash[:12]}", note):
+        if not (path / "corpus.json").exists():
+            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+                raise Refused(where=str(path), what="is there and is no corpus", fix="Choose another folder.")
+            _start(path, plan, meta)
+        meta, there = _resume(path, meta)
+        skipped = sum(pq.read_metadata(path / part_name("samples", b)).num_rows for b in range(there))
+        counts = _run(source, plan, meta, path, there, skipped, workers, progress)
+        shutil.rmtree(path / _TMP, ignore_errors=True)
+        sync_folder(path)
+    quarantined = len(plan) - skipped - counts + len(plan.failures)
+    return Built(counts, skipped, quarantined, len(plan) + len(plan.failures))
+
+
+def _run(
+    source: Source,
+    plan: Plan,
+    meta: Meta,
+    path: Path,
+    there: int,
+    skipped: int,
+    workers: int,
+    progress: Progress,
+) -> int:
+    """Work through the batches that are missing; returns how many samples were written."""
+    done = 0
+
+    def rows_of(batch: int) -> pa.Table:
+        return plan.rows.slice(batch * meta.batch_rows, meta.batch_rows)
+
+    def finish(batch: int, result: tuple[dict[str, str], int, int]) -> int:
+        _commit(path, path / _TMP / str(batch), result[0])
+        progress(min((batch + 1) * meta.batch_rows, len(plan)), len(plan))
+        return result[1]
+
+    progress(min(there * meta.batch_rows, len(plan)), len(plan))
+    todo = range(there, meta.batches)
+    if workers <= 1 or len(todo) < 2:
+        for batch in todo:
+            done += finish(batch, _work(source, rows_of(batch), batch, meta, path / _TMP / str(batch)))
+        return done
+    context = multiprocessing.get_context("spawn")
+    waiting: deque[tuple[int, Future[tuple[dict[str, str], int, int]]]] = deque()
+    with ProcessPoolExecutor(min(workers, len(todo)), mp_context=context, initializer=_follow_parent) as pool:
+        try:
+            for batch in todo:
+                job = pool.submit(_work, source, rows_of(batch), batch, meta, path / _TMP / str(batch))
+                waiting.append((batch, job))
+                if len(waiting) > workers:
+                    number, ready = waiting.popleft()
+                    done += finish(number, ready.result())
+            for number, ready in waiting:
+                done += finish(number, ready.result())
+        except BrokenProcessPool:
+            fix = "Everything finished before is kept. Give the same command again with fewer workers."
+            raise Refused(where=str(path), what="a worker was ended from outside (out of memory?)", fix=fix) from None
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return done
