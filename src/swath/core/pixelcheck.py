@@ -17,14 +17,28 @@ import numpy as np
 from swath.core.array import Array
 from swath.core.quantity import DN_NODATA, DN_SATURATED
 
-__all__ = ["LEAST_PIXELS", "Verdict", "check_pair", "check_pixels", "check_series"]
+__all__ = [
+    "CIRRUS_SHIFTED",
+    "CIRRUS_UNSHIFTED",
+    "DARK_SHIFTED",
+    "DARK_UNSHIFTED",
+    "LEAST_PIXELS",
+    "Verdict",
+    "check_pair",
+    "check_pixels",
+    "check_series",
+]
 
 Answer = Literal["unshifted", "shifted", "undecided"]
 
 #: Fewer valid pixels than this decide nothing.
 LEAST_PIXELS: Final = 2000
-_CIRRUS_UNSHIFTED, _CIRRUS_SHIFTED = 500.0, (950.0, 1150.0)
-_DARK_UNSHIFTED, _DARK_SHIFTED = 700.0, (950.0, 1300.0)
+#: 1 % quantile of B10 below which L1C is unshifted, and range in which it is shifted.
+CIRRUS_UNSHIFTED: Final = 500.0
+CIRRUS_SHIFTED: Final = (950.0, 1150.0)
+#: 0.1 % quantile of the darkest band below which any level is unshifted, and range in which it is shifted.
+DARK_UNSHIFTED: Final = 700.0
+DARK_SHIFTED: Final = (950.0, 1300.0)
 _PAIR_SLOPE, _PAIR_UNSHIFTED, _PAIR_SHIFTED = (0.82, 0.92), (-150.0, 300.0), (850.0, 1250.0)
 _SERIES_STEP, _SERIES_TOLERANCE = 1000.0, 150.0
 
@@ -83,23 +97,21 @@ def check_pixels(dn: Array, bands: Sequence[str], *, level: str, valid: Array | 
         cirrus = dn[at][good[at]]
         if cirrus.size >= LEAST_PIXELS:
             q = float(np.quantile(cirrus, 0.01))
-            if q < _CIRRUS_UNSHIFTED:
+            if q < CIRRUS_UNSHIFTED:
                 return Verdict("unshifted", f"1 % quantile of B10 is {q:.0f}, below 500", pixels)
-            if _CIRRUS_SHIFTED[0] <= q <= _CIRRUS_SHIFTED[1]:
+            if CIRRUS_SHIFTED[0] <= q <= CIRRUS_SHIFTED[1]:
                 return Verdict("shifted", f"1 % quantile of B10 is {q:.0f}, within 950..1150", pixels)
     darkest = {
-        band: float(np.quantile(dn[i][good[i]], 0.001))
-        for i, band in enumerate(bands)
-        if good[i].sum() >= LEAST_PIXELS
+        band: float(np.quantile(dn[i][good[i]], 0.001)) for i, band in enumerate(bands) if good[i].sum() >= LEAST_PIXELS
     }
     if not darkest:
         return Verdict("undecided", "no band has enough valid pixels", pixels)
     band = min(darkest, key=lambda name: darkest[name])
     m = darkest[band]
     said = f"0.1 % quantile of {band} is {m:.0f}"
-    if m < _DARK_UNSHIFTED:
+    if m < DARK_UNSHIFTED:
         return Verdict("unshifted", f"{said}, below 700", pixels)
-    if _DARK_SHIFTED[0] <= m <= _DARK_SHIFTED[1]:
+    if DARK_SHIFTED[0] <= m <= DARK_SHIFTED[1]:
         return Verdict("shifted", f"{said}, within 950..1300", pixels)
     return Verdict("undecided", f"{said}, which both kinds can show", pixels)
 

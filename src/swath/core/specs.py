@@ -169,5 +169,3 @@ class Predictor(Protocol):
     def dense(self, stacks: Mapping[str, Array], valid: Mapping[str, Array]) -> Array:
         """Answer for every pixel: {stack: (t, b, h, w)} -> (..., h, w)."""
         ...
-
-

@@ -24,6 +24,7 @@ __all__ = [
     "NO_TIME",
     "Stack",
     "join_dates",
+    "measured",
     "require",
     "require_times",
     "same",
@@ -73,7 +74,9 @@ class Stack:
         if self.times.shape != (t,) or self.times.dtype != np.dtype("datetime64[us]"):
             have = f"{self.times.dtype} of shape {self.times.shape}"
             raise Mismatch(where=where, what="times", want=f"datetime64[us] of shape ({t},)", have=have)
-        if self.valid is not None and (self.valid.dtype != bool or self.valid.shape not in ((t, b, h, w), (t, 1, h, w))):
+        if self.valid is not None and (
+            self.valid.dtype != bool or self.valid.shape not in ((t, b, h, w), (t, 1, h, w))
+        ):
             have = f"{self.valid.dtype} {self.valid.shape}"
             raise Mismatch(where=where, what="validity", want=f"bool ({t}, {b} or 1, {h}, {w})", have=have)
         if self.geobox is not None and self.geobox.shape.yx != (h, w):
@@ -230,9 +233,7 @@ def treat_as(stack: Stack, kind: str) -> Stack:
         raise Mismatch(where=_where(stack), what="quantity", want="toa or boa reflectance", have=str(stack.quantity))
     if have == kind:
         return stack
-    changed = (
-        replace(stack.quantity, of=kind) if stack.quantity.kind == "dn" else replace(stack.quantity, kind=kind)
-    )
+    changed = replace(stack.quantity, of=kind) if stack.quantity.kind == "dn" else replace(stack.quantity, kind=kind)
     return replace(stack, quantity=changed, origin=stack.origin.declare(treat_as=f"{have} as {kind}"))
 
 
@@ -265,9 +266,7 @@ def join_dates(stacks: Sequence[Stack]) -> Stack:
     data = np.concatenate([convert(s.data, s.quantity, target) for s in stacks])
     masks = None
     if any(s.valid is not None for s in stacks):
-        full = [
-            np.broadcast_to(np.ones((), bool) if s.valid is None else s.valid, s.data.shape) for s in stacks
-        ]
+        full = [np.broadcast_to(np.ones((), bool) if s.valid is None else s.valid, s.data.shape) for s in stacks]
         masks = np.concatenate(full)
     origin = replace(
         first.origin,

@@ -73,7 +73,7 @@ def journal_path(path: Path) -> Path:
 
 
 @contextmanager
-def writing(path: Path, event: str, note: Mapping[str, Any] | None = None) -> Iterator[None]:
+def writing(path: Path, event: str) -> Iterator[None]:
     """Be the only writer of a corpus while the block runs, and say so in the journal.
 
     Raises
@@ -93,15 +93,15 @@ def writing(path: Path, event: str, note: Mapping[str, Any] | None = None) -> It
     except OSError as error:
         raise refusal(path, error) from error
     try:
-        _note(journal, event, note or {})
+        _note(journal, event)
         yield
     finally:
         lock.release()
 
 
-def _note(journal: Path, event: str, note: Mapping[str, Any]) -> None:
+def _note(journal: Path, event: str, **more: Any) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    line = {"at": now, "event": event, "process": os.getpid(), "host": socket.gethostname(), **note}
+    line = {"at": now, "event": event, "process": os.getpid(), "host": socket.gethostname(), **more}
     append(journal, (json.dumps(line) + "\n").encode())
 
 
@@ -244,12 +244,13 @@ def build(
         first = f": {plan.failures[0].message}" if plan.failures else ""
         raise Refused(where=plan.source, what=f"the plan holds no sample{first}", fix="Look at the path and options.")
     meta = meta_of(plan, shard_bytes)
-    with writing(path, f"build {meta.plan_hash[:12]}", note):
+    with writing(path, f"build {meta.plan_hash[:12]}"):
         if not (path / "corpus.json").exists():
             if path.exists() and (not path.is_dir() or any(path.iterdir())):
                 raise Refused(where=str(path), what="is there and is no corpus", fix="Choose another folder.")
             _start(path, plan, meta)
         meta, there = _resume(path, meta)
+        _note(journal_path(path), f"build {meta.plan_hash[:12]} from batch {there}", **(note or {}))
         skipped = sum(pq.read_metadata(path / part_name("samples", b)).num_rows for b in range(there))
         counts = _run(source, plan, meta, path, there, skipped, workers, progress)
         shutil.rmtree(path / _TMP, ignore_errors=True)

@@ -26,7 +26,18 @@ from swath.core.errors import Refused, Unreadable
 from swath.core.plan import Layout, Plan, StackSpec
 from swath.corpus.store import GROUP, pixels_metadata, shard_path, valid_metadata
 
-__all__ = ["MOST_ROWS", "SCHEMA", "SHARD_BYTES", "SPLITS_FOLDER", "Meta", "array_name", "head_files", "meta_of", "part_name", "shard_name"]
+__all__ = [
+    "MOST_ROWS",
+    "SCHEMA",
+    "SHARD_BYTES",
+    "SPLITS_FOLDER",
+    "Meta",
+    "array_name",
+    "head_files",
+    "meta_of",
+    "part_name",
+    "shard_name",
+]
 
 #: Version of everything above; a newer one is refused by name.
 SCHEMA: Final = 1

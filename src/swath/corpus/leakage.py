@@ -18,7 +18,8 @@ from swath.core.array import Array
 from swath.core.errors import Mismatch
 from swath.core.sphere import RADIUS, nearest_place, unit_vectors
 from swath.corpus.phash import FLAT, NEAR_BITS, nearest_hash
-from swath.corpus.splits import PARTS, Places, Split
+from swath.corpus.places import Places
+from swath.corpus.splits import PARTS, Split
 
 __all__ = [
     "DUPLICATE_SHARE",
@@ -94,7 +95,8 @@ class FoldLeakage:
         if self.share_near is not None and self.share_near > NEAR_SHARE:
             found.append(f"{_percent(self.share_near)} of test lie within {_length(NEAR)} of train")
         if self.groups_crossing:
-            found.append(f"{self.groups_crossing} groups are on both sides")
+            one = self.groups_crossing == 1
+            found.append("1 group is on both sides" if one else f"{self.groups_crossing} groups are on both sides")
         if self.duplicates is not None and self.duplicates / test > DUPLICATE_SHARE:
             found.append(f"{_percent(self.duplicates / test)} of the test pictures have a near-duplicate in train")
         if self.geographic is not None and self.majority is not None:
@@ -124,7 +126,8 @@ class FoldLeakage:
             )
             if value is None
         ]
-        unknown = f"; {' and '.join(missing)} unknown" if missing else ""
+        listed = " and ".join(filter(None, [", ".join(missing[:-1]), *missing[-1:]]))
+        unknown = f"; {listed} unknown" if missing else ""
         if self.distances is None:
             return f"unknown: there are no places to compare{unknown}"
         away = f"the nearest train sample is {_length(self.distances[0])} away"

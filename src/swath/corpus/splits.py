@@ -29,7 +29,6 @@ __all__ = [
     "METHODS",
     "PARTS",
     "REGISTRATION",
-    "Places",
     "Split",
     "make_split",
     "split_group",

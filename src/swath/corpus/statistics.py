@@ -16,7 +16,7 @@ import numpy as np
 
 from swath.core.array import Array
 from swath.core.errors import Mismatch, Refused, Unknown
-from swath.core.pixelcheck import LEAST_PIXELS
+from swath.core.pixelcheck import DARK_SHIFTED, DARK_UNSHIFTED, LEAST_PIXELS
 from swath.core.quantity import DB_FLOOR, DN_NODATA, DN_SATURATED, Quantity
 
 __all__ = ["STD_KINDS", "STD_RATIO", "Statistics", "merge", "statistics"]
@@ -27,7 +27,7 @@ STD_KINDS: Final = ("population", "per-image-mean")
 STD_RATIO: Final = 1.8
 
 #: Darkest number of a picture that tells an offset of +1000 from none, and the share of pictures that counts as a mode.
-_DARK, _SHIFTED, _MODE = 700, (950, 1300), 0.05
+_MODE: Final = 0.05
 #: Reflectance above which only arithmetic can have gone; what nodata becomes when the offset is added to it.
 _TOO_BRIGHT, _OFFSET_NODATA = 5.0, np.float32(-0.1)
 #: Medians of backscatter [dB] outside this are not natural.
@@ -549,12 +549,12 @@ class _Running:
         """Count pictures by their darkest number; those with too few valid pixels decide nothing."""
         least = np.where(good, pictures, DN_SATURATED).min(axis=2) if good is not None else pictures.min(axis=2)
         judged = count >= LEAST_PIXELS
-        dark, shifted = least < _DARK, (least >= _SHIFTED[0]) & (least <= _SHIFTED[1])
+        dark, shifted = least < DARK_UNSHIFTED, (least >= DARK_SHIFTED[0]) & (least <= DARK_SHIFTED[1])
         self.dark += (dark & judged).sum(axis=0)
         self.shifted += (shifted & judged).sum(axis=0)
         least = np.where(judged, least, DN_SATURATED).min(axis=1)
         whole = judged.any(axis=1)
-        dark, shifted = least < _DARK, (least >= _SHIFTED[0]) & (least <= _SHIFTED[1])
+        dark, shifted = least < DARK_UNSHIFTED, (least >= DARK_SHIFTED[0]) & (least <= DARK_SHIFTED[1])
         self.darkest += [whole.sum(), (dark & whole).sum(), (shifted & whole).sum()]
 
     def _from_table(self) -> tuple[tuple[int, int], ...]:

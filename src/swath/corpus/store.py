@@ -22,7 +22,16 @@ from swath.core.errors import Mismatch, Unreadable
 from swath.core.plan import StackSpec
 from swath.corpus.shard import GAP, array_metadata, decode_frame, parse_index
 
-__all__ = ["GROUP", "OPEN_SHARDS", "PixelStore", "pack_valid", "pixels_metadata", "shard_path", "unpack_valid", "valid_metadata"]
+__all__ = [
+    "GROUP",
+    "OPEN_SHARDS",
+    "PixelStore",
+    "pack_valid",
+    "pixels_metadata",
+    "shard_path",
+    "unpack_valid",
+    "valid_metadata",
+]
 
 #: `zarr.json` of the group that holds a stack's arrays.
 GROUP: Final = b'{"zarr_format": 3, "node_type": "group", "attributes": {}}\n'

@@ -1,0 +1,81 @@
+"""Ratio: how fast a subject is beside a reference, measured in the same minutes.
+
+Both run in turn, the order changing every round; the figure is the median of reference over subject with its spread,
+never one round. A bound judges the median.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["Row", "ratio", "row"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table."""
+
+    #: What was measured, and beside what.
+    name: str
+    #: Median, least and greatest of reference time / subject time.
+    median: float
+    least: float
+    greatest: float
+    #: Bound on the median; None = a figure only.
+    at_least: float | None = None
+    at_most: float | None = None
+    #: Absolute figure, in words.
+    note: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """True if the median keeps the bound."""
+        low = self.at_least is None or self.median >= self.at_least
+        return low and (self.at_most is None or self.median <= self.at_most)
+
+    def __str__(self) -> str:
+        bound = "" if self.at_least is None else f">= {self.at_least:g}"
+        bound = bound if self.at_most is None else f"<= {self.at_most:g}"
+        said = "" if not bound else ("ok" if self.holds else "MISSED")
+        spread = f"{self.least:.2f}..{self.greatest:.2f}"
+        return f"{self.name:58} {self.median:7.3f}  {spread:>14}  {bound:>8} {said:6} {self.note}"
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def ratio(
+    subject: Callable[[], object], reference: Callable[[], object], *, rounds: int = 9
+) -> tuple[float, float, float, float]:
+    """Median, least and greatest of reference / subject, and the subject's median seconds."""
+    subject()
+    reference()
+    ratios, times = [], []
+    for i in range(rounds):
+        pair = (subject, reference) if i % 2 else (reference, subject)
+        one, other = (_seconds(work) for work in pair)
+        mine, bare = (one, other) if i % 2 else (other, one)
+        ratios.append(bare / mine)
+        times.append(mine)
+    return statistics.median(ratios), min(ratios), max(ratios), statistics.median(times)
+
+
+def row(
+    name: str,
+    subject: Callable[[], object],
+    reference: Callable[[], object],
+    *,
+    at_least: float | None = None,
+    items: int = 0,
+    rounds: int = 9,
+) -> Row:
+    """Measure one line; `items` a call turn the seconds into a rate."""
+    median, least, greatest, seconds = ratio(subject, reference, rounds=rounds)
+    note = f"{items / seconds:,.0f}/s" if items else f"{seconds:.3f} s"
+    return Row(name, median, least, greatest, at_least, None, note)

@@ -1,0 +1,36 @@
+"""Pictures: stretches, contact sheets, legends, plots and maps; arrays in, PNG, GIF or SVG out.
+
+Knows arrays and the vocabulary of `core`, never files, corpora or pages.
+"""
+
+from __future__ import annotations
+
+from swath.draw.colours import PARTS
+from swath.draw.legend import Key, keys_of, legend_strip, legend_svg
+from swath.draw.locator import locator
+from swath.draw.picture import enlarge, gif, png, shrink
+from swath.draw.plots import bars, distances, histogram
+from swath.draw.sheet import Tile, contact_sheet
+from swath.draw.stretch import STRETCHES, Stretch, stretch_caption, to_rgb
+
+__all__ = [
+    "PARTS",
+    "STRETCHES",
+    "Key",
+    "Stretch",
+    "Tile",
+    "bars",
+    "contact_sheet",
+    "distances",
+    "enlarge",
+    "gif",
+    "histogram",
+    "keys_of",
+    "legend_strip",
+    "legend_svg",
+    "locator",
+    "png",
+    "shrink",
+    "stretch_caption",
+    "to_rgb",
+]

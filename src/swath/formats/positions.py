@@ -1,0 +1,177 @@
+"""Positions: where EuroSAT's JPEG patches lie, from a table beside them, and the squares that they cover.
+
+The distributed JPEGs carry no place. The table in circulation (path, class, lat, lon) gives the **centre of pixel
+(row 32, column 32)**: half a pixel, 5 m, south and east of the patch's centre. Here the point is moved to the centre,
+in the UTM zone of the point, and the patch covers 640 m around it. Knows nothing of pixels.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import numpy as np
+import shapely
+from affine import Affine
+from odc.geo.geobox import GeoBox
+from pyproj import Transformer
+
+from swath.core.array import Array
+from swath.core.errors import Mismatch, Refused, Unreadable
+from swath.core.geobox import footprint, utm_epsg
+
+__all__ = ["COLUMNS", "GSD", "SIDE", "Places", "Position", "outlines", "place_patches", "read_positions"]
+
+#: Columns that a table of positions must have.
+COLUMNS: Final = ("path", "class", "lat", "lon")
+#: Metres a pixel, and pixels a side.
+GSD: Final = 10.0
+SIDE: Final = 64
+#: The table's point lies this far [m] south and east of the patch's centre.
+_OFF: Final = GSD / 2
+_MOST_BYTES: Final = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """One row of the table."""
+
+    #: As the table has it.
+    path: str
+    #: Class folder.
+    label: str
+    #: Centre of pixel (32, 32) [degrees].
+    lon: float
+    lat: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Where patches lie, one entry a patch; NaN and 0 where nobody knows."""
+
+    #: Centre of the patch [degrees].
+    lon: Array
+    lat: Array
+    #: UTM zone, and the upper-left corner in it [m].
+    epsg: Array
+    left: Array
+    top: Array
+
+
+def read_positions(path: Path) -> dict[str, Position]:
+    """Read a table of positions, plain or gzipped.
+
+    Returns
+    -------
+    dict
+        Name of the patch (`Forest_12`) -> its position.
+
+    Raises
+    ------
+    Unreadable
+        It is not there, cut short, or a number is none.
+    Mismatch
+        Columns are missing.
+    Refused
+        A patch occurs twice, or lies nowhere on Earth.
+    """
+    where = path.name
+    reader = csv.DictReader(io.StringIO(_text(path)))
+    lacking = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
+    if lacking:
+        have = ", ".join(reader.fieldnames or []) or "none"
+        raise Mismatch(where=where, what="columns", want=", ".join(COLUMNS), have=have, fix="Name them so.")
+    held: dict[str, Position] = {}
+    for line, row in enumerate(reader, start=2):
+        name = PurePosixPath(row["path"] or "").stem
+        try:
+            lon, lat = float(row["lon"]), float(row["lat"])
+        except (TypeError, ValueError):
+            have = f"lat {row['lat']!r}, lon {row['lon']!r}"
+            raise Unreadable(where=f"{where} line {line}", what="position", want="degrees", have=have) from None
+        if not (abs(lat) <= 90 and abs(lon) <= 180):
+            raise Refused(
+                where=f"{where} line {line}",
+                what=f"{row['path']} lies nowhere on Earth (lat {lat}, lon {lon})",
+                fix="Mend the row, or take it out and say missing_positions=allow.",
+            )
+        if name in held:
+            raise Refused(
+                where=f"{where} line {line}",
+                what=f"{row['path']} has more than one position (first as {held[name].path})",
+                fix="Leave one row a patch.",
+            )
+        held[name] = Position(row["path"], row["class"] or "", lon, lat)
+    return held
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as raw:
+            is_packed = raw.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if is_packed else path.open("rb") as handle:
+            blob = handle.read(_MOST_BYTES + 1)
+        if len(blob) > _MOST_BYTES:
+            raise Unreadable(where=path.name, what=f"has more than {_MOST_BYTES:,} bytes", fix="It is no such table.")
+        return blob.decode("utf-8-sig")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise Unreadable(where=str(path), what=f"cannot be read ({error})", fix="Fetch the table again.") from error
+
+
+def place_patches(names: Sequence[str], table: Mapping[str, Position]) -> Places:
+    """Say where patches lie; those that the table lacks come out as NaN and zone 0.
+
+    Parameters
+    ----------
+    names : sequence of str, n of them
+        Names of patches (`Forest_12`).
+    table : mapping
+        What `read_positions` gave.
+    """
+    found = [table.get(name) for name in names]
+    lon = np.array([p.lon if p else math.nan for p in found], float)
+    lat = np.array([p.lat if p else math.nan for p in found], float)
+    epsg = np.array([utm_epsg(p.lon, p.lat) if p else 0 for p in found], np.int32)
+    left, top = np.full(len(found), math.nan), np.full(len(found), math.nan)
+    for zone in np.unique(epsg[epsg > 0]):
+        at = epsg == zone
+        there = Transformer.from_crs(4326, int(zone), always_xy=True)
+        x, y = there.transform(lon[at], lat[at])
+        x, y = np.asarray(x) - _OFF, np.asarray(y) + _OFF
+        # Rounded to a centimetre and to the table's own seven decimals, so that PROJ's last digits decide nothing.
+        left[at], top[at] = np.round(x - SIDE * GSD / 2, 2), np.round(y + SIDE * GSD / 2, 2)
+        centre = there.transform(x, y, direction="INVERSE")
+        lon[at], lat[at] = np.round(centre[0], 7), np.round(centre[1], 7)
+    return Places(lon, lat, epsg, left, top)
+
+
+def outlines(epsg: Array, left: Array, top: Array) -> list[Any]:
+    """Draw the squares that patches cover, in EPSG:4326; None where the zone is 0.
+
+    Parameters
+    ----------
+    epsg, left, top : arrays, shape (n,)
+        As in `Places`.
+    """
+    drawn: list[Any] = [None] * len(epsg)
+    across, down = np.array([0, 1, 1, 0]) * SIDE * GSD, np.array([0, 0, 1, 1]) * SIDE * GSD
+    for zone in np.unique(epsg[epsg > 0]):
+        at = np.flatnonzero(epsg == zone)
+        x, y = left[at, None] + across, top[at, None] - down
+        lon, lat = Transformer.from_crs(int(zone), 4326, always_xy=True).transform(x, y)
+        squares = shapely.normalize(shapely.polygons(np.stack([lon, lat], axis=-1)))
+        for i, square, width in zip(at, squares, np.ptp(lon, axis=1), strict=True):
+            drawn[i] = square if width < 180 else _split(int(zone), float(left[i]), float(top[i]))
+    return drawn
+
+
+def _split(epsg: int, left: float, top: float) -> Any:
+    """A patch that the antimeridian cuts."""
+    return footprint(GeoBox((SIDE, SIDE), Affine(GSD, 0, left, 0, -GSD, top), f"EPSG:{epsg}"))

@@ -1,0 +1,240 @@
+"""Scene: one GeoTIFF, COG or VRT, read window by window with the meaning of its numbers.
+
+The offset is decided when the scene is opened, from what is declared, what the file says and a look at its pixels; the
+evidence stands in `origin` before the first window is read, and an order of bands that physics breaks is refused. A
+scene pickles as a path and a header; every thread opens the file for itself. Knows no folders and no samples: see
+`formats.geotiff`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+
+from swath.core.array import Array
+from swath.core.errors import Mismatch, Refused, Unreadable
+from swath.core.geobox import window_geobox
+from swath.core.legends import legend
+from swath.core.offset import Decision
+from swath.core.origin import Origin
+from swath.core.quantity import Quantity, class_of
+from swath.core.scene import Window
+from swath.core.stack import Stack
+from swath.formats.evidence import can_prove_order, decide, look, prove_tiles, tiles_of
+from swath.formats.mapping import Declared, Mapped, declare, gsd_of, map_bands
+from swath.formats.raster import Header, open_raster, place_of, read_header, read_pixels
+
+__all__ = ["GeotiffScene", "Layers", "codes_of", "open_layers", "open_scene", "origin_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class GeotiffScene:
+    """A raster file as a `core.scene.Scene`; open one with `open_scene`."""
+
+    #: The file.
+    path: Path
+    #: What it says of itself.
+    header: Header
+    #: Positions of the bands that `read` gives.
+    picks: tuple[int, ...]
+    #: Their names, in the same order.
+    bands: tuple[str, ...]
+    #: What their numbers mean.
+    quantity: Quantity
+    #: Metres on the ground a pixel, (x, y).
+    gsd: tuple[float, float]
+    #: Where they came from, with the evidence of the offset.
+    origin: Origin
+    #: Acquisition; NaT = unknown.
+    date: np.datetime64
+    #: Declared code of absence; None = the file's own.
+    nodata: float | None = None
+
+    @property
+    def geobox(self) -> GeoBox | None:
+        """Pixel grid; None = the place is unknown."""
+        return self.header.geobox
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Pixels, (h, w)."""
+        return self.header.shape
+
+    @property
+    def dtype(self) -> str:
+        """Name of the dtype that `read` gives."""
+        return "uint8" if self.quantity.is_categorical else self.header.dtype
+
+    def read(self, window: Window) -> Stack:
+        """Read one window as a stack of one date; what lies beyond the edge is invalid.
+
+        Raises
+        ------
+        Unreadable
+            The file is gone, cut short or corrupt, or another one than was opened.
+        """
+        where = self.path.name
+        with open_raster(self.path, where=where) as dataset:
+            if (dataset.height, dataset.width) != self.shape:
+                raise Unreadable(where=where, what="has changed since it was opened", fix="Open it again.")
+            data, valid = read_pixels(dataset, self.header, self.picks, window=window, nodata=self.nodata)
+        if self.quantity.is_categorical:
+            data = codes_of(data, valid, str(self.quantity.legend), where=where)
+        box = self.geobox
+        return Stack(
+            data=data[None],
+            bands=self.bands,
+            times=np.array([self.date], "datetime64[us]"),
+            quantity=self.quantity,
+            geobox=None if box is None else window_geobox(box, window.row, window.col, window.height, window.width),
+            gsd=self.gsd,
+            valid=None if valid is None else valid[None],
+            origin=self.origin,
+        )
+
+
+def open_scene(path: Path | str, **declared: Any) -> GeotiffScene:
+    """Open a raster file for maps and cutting.
+
+    Parameters
+    ----------
+    path : Path
+        A GeoTIFF, COG or VRT.
+    **declared
+        As in `formats.mapping.DECLARES`; `keep` chooses the bands that are read, one class band among them only alone.
+
+    Raises
+    ------
+    Mismatch, Refused, Unknown
+        Declaration, file and pixels contradict each other, or leave something physical open.
+    Unreadable
+        The file cannot be read.
+    """
+    path = Path(path)
+    asked = declare(declared, where=f"scene {path.name}")
+    header, mapped, origin = _examined(path, asked)
+    if not mapped.measured or (asked.keep and mapped.classes):
+        if len(mapped.classes) != 1 or mapped.measured:
+            raise Refused(
+                where=path.name,
+                what="a scene gives bands of one quantity, and class bands only one by one",
+                have=" ".join(mapped.names),
+                fix="Choose with keep=.",
+            )
+        return _class_scene(path, header, mapped, 0, asked, origin)
+    return _measured_scene(path, header, mapped, asked, origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """All that one file holds, as scenes of one quantity each."""
+
+    #: How its bands are read.
+    mapped: Mapped
+    #: Its measured bands; None where it has none.
+    measured: GeotiffScene | None
+    #: Class bands by name.
+    maps: Mapping[str, GeotiffScene]
+
+    @property
+    def first(self) -> GeotiffScene:
+        """Any of them: all share the grid."""
+        return self.measured or next(iter(self.maps.values()))
+
+
+def open_layers(path: Path, declared: Declared) -> Layers:
+    """Open a file as one scene of its measured bands and one of each class band."""
+    header, mapped, origin = _examined(path, declared)
+    maps = {
+        name: _class_scene(path, header, mapped, i, declared, origin) for i, (_, name, _) in enumerate(mapped.classes)
+    }
+    return Layers(mapped, _measured_scene(path, header, mapped, declared, origin) if mapped.measured else None, maps)
+
+
+def _examined(path: Path, declared: Declared) -> tuple[Header, Mapped, Origin]:
+    """Header, mapping, and origin with the offset decided."""
+    where = path.name
+    with open_raster(path, where=where) as dataset:
+        header = read_header(dataset, where=where)
+        mapped = map_bands(declared, header, where=where)
+        if header.geobox is not None:
+            place_of(header.geobox, where=where)
+        decision = None
+        if mapped.has_offset or can_prove_order(mapped):
+            seen = look(dataset, header, mapped.judged, declared.nodata)
+            decision = decide(mapped, seen, where=where) if mapped.has_offset else None
+            if can_prove_order(mapped):
+                prove_tiles(mapped, tiles_of(seen), gsd_of(declared, header, where=where), where=where)
+    return header, mapped, origin_of(path.stem, mapped, declared, decision)
+
+
+def _measured_scene(path: Path, header: Header, mapped: Mapped, declared: Declared, origin: Origin) -> GeotiffScene:
+    if mapped.quantity is None:
+        raise Refused(where=path.name, what="holds no measured band", fix="Choose with keep=.")
+    gsd = gsd_of(declared, header, where=path.name)
+    date, nodata = declared.date, declared.nodata
+    return GeotiffScene(path, header, mapped.measured, mapped.bands, mapped.quantity, gsd, origin, date, nodata)
+
+
+def _class_scene(
+    path: Path, header: Header, mapped: Mapped, which: int, declared: Declared, origin: Origin
+) -> GeotiffScene:
+    position, name, legend_ = mapped.classes[which]
+    gsd = gsd_of(declared, header, where=path.name)
+    origin = replace(origin, offsets=())
+    date, nodata = declared.date, declared.nodata
+    return GeotiffScene(path, header, (position,), (name,), class_of(legend_), gsd, origin, date, nodata)
+
+
+def origin_of(item: str, mapped: Mapped, declared: Declared, decision: Decision | None) -> Origin:
+    """Origin of the stacks of one file."""
+    return Origin(
+        items=(item,),
+        sensor=mapped.sensor,
+        level=mapped.level,
+        offsets=() if decision is None else (decision.to_json(),),
+        declared=_of_pixels(declared.given),
+    )
+
+
+def _of_pixels(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Declarations that say something of the pixels, not of how they are cut."""
+    cutting = ("keep", "labels", "legend", "size", "stride", "min_valid", "class_role")
+    return {name: value for name, value in given.items() if name not in cutting}
+
+
+def codes_of(data: Array, valid: Array | None, name: str, *, where: str) -> Array:
+    """Turn a class band into codes of 8 bits.
+
+    Parameters
+    ----------
+    data : array, shape (b, h, w)
+        As stored; what is invalid becomes the legend's "no class", or 0.
+
+    Raises
+    ------
+    Mismatch
+        A number that is no code of the legend.
+    """
+    known = legend(name)
+    codes = {each.code for each in known.classes} | set(known.none)
+    if max(codes) > np.iinfo(np.uint8).max:
+        raise Refused(where=where, what=f"legend {name} has codes above 255", fix="Map it to a smaller legend first.")
+    held = data if valid is None else np.where(valid, data, known.none[0] if known.none else 0)
+    if held.dtype.kind == "f":
+        held = np.where(held == np.rint(held), held, -1)
+    strange = np.setdiff1d(np.unique(held), sorted(codes | ({0} if valid is not None else set())))
+    if strange.size:
+        raise Mismatch(
+            where=where,
+            what="class code",
+            want=f"one of legend {name} ({', '.join(map(str, sorted(codes)))})",
+            have=", ".join(f"{code:g}" for code in strange[:5]),
+            fix="Name the legend that the band has, or the right band.",
+        )
+    return np.asarray(held.astype(np.uint8))

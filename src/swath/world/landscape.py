@@ -1,0 +1,279 @@
+"""Landscape: which class of ground covers each pixel of a block, and the pieces that it is made of.
+
+A block is settled once, on its own extent with a halo: districts by warped nearest seeds, parcels inside them, woods,
+waters and coasts by smooth fields, rivers and highways by distance to their curves. What comes first in that list gives
+way to what comes later. The label of a pixel is exact truth; `cover` paints the same pieces. Nothing here has a date.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import cv2
+import numpy as np
+
+from swath.core.array import Array
+from swath.world.lattice import BLOCK, HALO, Extent, fractal, key, uniform
+from swath.world.network import distance_to, highways_near, lakes_near, rivers_near
+from swath.world.parcels import Parcels, cut
+from swath.world.region import DISTRICT, FIELD_LEVEL, REGION, RIM, SEA_LEVEL, Districts, districts_near, region
+from swath.world.spectra import code
+
+__all__ = ["FAR", "Plot", "Setting", "block_extent", "labels", "settle", "sketch"]
+
+#: Distance [pixels] that stands for "no curve near".
+FAR: Final = np.float32(99.0)
+
+_CROP, _FOREST, _HERBS = code("AnnualCrop"), code("Forest"), code("HerbaceousVegetation")
+_HIGHWAY, _INDUSTRY, _PASTURE = code("Highway"), code("Industrial"), code("Pasture")
+_ORCHARD, _HOUSES, _RIVER, _WATER = code("PermanentCrop"), code("Residential"), code("River"), code("SeaLake")
+
+#: How far [pixels] smooth warp moves districts, parcels, rivers and lakes, highways.
+_WARP: Final = {"district": 12.0, "parcel": 3.5, "river": 17.0, "highway": 2.5}
+#: Woods stand where their field exceeds this, by use of the district; elsewhere a Forest district has clearings.
+_WOODS: Final = {_CROP: 1.9, _PASTURE: 1.6, _ORCHARD: 2.0, _HERBS: 1.35, _FOREST: -2.1, _HOUSES: 2.3, _INDUSTRY: 2.4}
+#: Typical parcels [pixels], along and across, by use.
+_SIZES: Final = {_CROP: (30.0, 15.0), _PASTURE: (20.0, 14.0), _ORCHARD: (13.0, 6.5), _HOUSES: (15.0, 7.5), _INDUSTRY: (17.0, 12.0)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plot:
+    """The pixels of one district that are cut into parcels."""
+
+    #: Which of the setting's districts.
+    district: int
+    #: Int array, shape (n,): flat positions in the block.
+    pixels: Array
+    #: Float32 arrays, shape (n,): pixels along and across from the district's seed.
+    u: Array
+    v: Array
+    #: Their parcels.
+    parcels: Parcels
+    #: Uint8 array, shape (p,): class of each parcel.
+    use: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """One block with its halo, settled: arrays of shape (h, w)."""
+
+    #: Pixels covered, halo included.
+    extent: Extent
+    #: Uint8: class of the ground, exact.
+    label: Array
+    #: Uint8: which of `districts`.
+    district: Array
+    districts: Districts
+    plots: tuple[Plot, ...]
+    #: Float32: pixels from the edge of the nearest river and highway, negative inside; `FAR` where there is none.
+    river: Array
+    highway: Array
+    #: Float32: pixels from the middle of that highway.
+    axis: Array
+    #: Float32, shape (h, w, 8): the region's fields; shape (h, w, 4): fine noise over 10 to 320 m.
+    fields: Array
+    fine: Array
+
+
+def block_extent(row: int, col: int) -> Extent:
+    """Pixels of a block, without halo."""
+    return Extent(row * BLOCK, col * BLOCK, BLOCK, BLOCK)
+
+
+def _fields(seed: int, epsg: int, row: int, col: int) -> Array:
+    """The region's fields at the pixels of a block and its halo."""
+    step = 2**FIELD_LEVEL
+    held = region(seed, epsg, row // REGION, col // REGION)
+    rim = 4  # nodes: halo and what interpolation needs
+    top = row * BLOCK // step - held.extent.row - rim
+    left = col * BLOCK // step - held.extent.col - rim
+    side = BLOCK // step + 2 * rim
+    nodes = np.ascontiguousarray(held.fields[top : top + side, left : left + side])
+    grown = np.dstack(
+        [
+            cv2.resize(nodes[..., k : k + 4], None, fx=step, fy=step, interpolation=cv2.INTER_CUBIC)
+            for k in (0, 4)
+        ]
+    )
+    edge = rim * step - HALO
+    return np.ascontiguousarray(grown[edge : edge + BLOCK + 2 * HALO, edge : edge + BLOCK + 2 * HALO])
+
+
+def _nearest(districts: Districts, index: Array, rows: Array, cols: Array) -> Array:
+    """Which of some districts has the nearest seed: uint8 (h, w)."""
+    best = np.full(rows.shape, np.inf, np.float32)
+    found = np.zeros(rows.shape, np.uint8)
+    for k in index:
+        r, c = rows - districts.row[k], cols - districts.col[k]
+        away = r * r + c * c
+        found[away < best] = k
+        np.minimum(best, away, out=best)
+    return found
+
+
+def _assign(seed: int, epsg: int, extent: Extent, rows: Array, cols: Array, fields: Array, ragged: Array) -> tuple[Districts, Array]:
+    """Districts of pixels: cultivated ones have smooth borders, natural ones rough."""
+    near = districts_near(seed, epsg, extent, margin=DISTRICT)
+    middle = extent.row + extent.height / 2, extent.col + extent.width / 2
+    away = np.hypot(near.row - middle[0], near.col - middle[1])
+    near = near.take(np.flatnonzero(away <= away.min() + extent.height * 1.5 + 4 * _WARP["district"]))
+    every = np.arange(len(near))
+    smooth_r, smooth_c = (rows + _WARP["district"] * fields[..., 4], cols + _WARP["district"] * fields[..., 5])
+    found = _nearest(near, every, smooth_r, smooth_c)
+    is_wild = np.isin(near.use, (_FOREST, _HERBS))
+    if is_wild[found].any() and (found != found[0, 0]).any():
+        rough = _nearest(near, every, smooth_r + 6 * ragged[..., 2], smooth_c + 6 * ragged[..., 3])
+        found = np.where(is_wild[found] | is_wild[rough], rough, found)
+    present, index = np.unique(found, return_inverse=True)
+    return near.take(present), index.reshape(found.shape).astype(np.uint8)
+
+
+def _plots(districts: Districts, district: Array, rows: Array, cols: Array, fields: Array, stream: int) -> tuple[Plot, ...]:
+    """Cut the cultivated and built districts into parcels."""
+    plots = []
+    warped_r, warped_c = rows + _WARP["parcel"] * fields[..., 4], cols + _WARP["parcel"] * fields[..., 5]
+    flat_r, flat_c = warped_r.ravel(), warped_c.ravel()
+    for k in range(len(districts)):
+        use = int(districts.use[k])
+        if use not in _SIZES:
+            continue
+        pixels = np.flatnonzero(district.ravel() == k)
+        r, c = flat_r[pixels] - districts.row[k], flat_c[pixels] - districts.col[k]
+        cos, sin = np.float32(np.cos(districts.angle[k])), np.float32(np.sin(districts.angle[k]))
+        u, v = c * cos + r * sin, r * cos - c * sin
+        scale = 0.65 + 0.75 * float(districts.style[k, 0])
+        length, width = (scale * side for side in _SIZES[use])
+        parcels = cut(u, v, int(districts.stream[k]), length=length, width=width)
+        draw = uniform(parcels.stream, np.array(7), np.array(0))[:, 0]
+        uses = np.where(draw < districts.share[k], districts.minor[k], districts.use[k])
+        plots.append(Plot(k, pixels, u, v, parcels, uses.astype(np.uint8)))
+    return tuple(plots)
+
+
+def _gaps(curves_of: str, seed: int, epsg: int, extent: Extent, rows: Array, cols: Array) -> tuple[Array, Array]:
+    """Distance from the edge and the middle of the nearest curve, exact within 8 pixels of it."""
+    near = {"river": rivers_near, "highway": highways_near}[curves_of]
+    margin = int(2.5 * _WARP[curves_of]) + 8
+    curves = near(seed, epsg, extent, margin=margin)
+    gap, axis = np.full(rows.shape, FAR), np.full(rows.shape, FAR)
+    if not len(curves):
+        return gap, axis
+    # Every fourth pixel first: distance changes by at most about a pixel a pixel, warp included.
+    sparse, _ = distance_to(curves, rows[2::4, 2::4].ravel(), cols[2::4, 2::4].ravel())
+    close = np.repeat(np.repeat(sparse.reshape(rows[2::4, 2::4].shape) < 16, 4, axis=0), 4, axis=1)
+    if close.any():
+        gap[close], axis[close] = distance_to(curves, rows[close], cols[close])
+    return gap, axis
+
+
+def settle(seed: int, epsg: int, row: int, col: int) -> Setting:
+    """Settle one block: find out what covers each of its pixels.
+
+    Parameters
+    ----------
+    seed, epsg : int
+        Planet and zone.
+    row, col : int
+        Number of the block.
+    """
+    extent = block_extent(row, col).grow(HALO)
+    fields = _fields(seed, epsg, row, col)
+    fine = fractal(key(seed, "fine", epsg), extent, coarse=5, fine=0, hurst=0.45)
+    rows, cols = np.meshgrid(extent.rows.astype(np.float32) + 0.5, extent.cols.astype(np.float32) + 0.5, indexing="ij")
+    ragged = cv2.GaussianBlur(fine, (9, 9), 1.2)
+    districts, district = _assign(seed, epsg, extent, rows, cols, fields, ragged)
+    plots = _plots(districts, district, rows, cols, fields, key(seed, "parcels", epsg))
+    label = districts.use[district]
+    for plot in plots:
+        label.ravel()[plot.pixels] = plot.use[plot.parcels.index]
+    # Woods and clearings.
+    limit = np.array([_WOODS[int(use)] for use in districts.use], np.float32)[district]
+    is_wood = fields[..., 1] + 0.45 * ragged[..., 0] > limit
+    label = np.where(is_wood, np.uint8(_FOREST), np.where(label == _FOREST, np.uint8(_HERBS), label))
+    # Waters: pools in the countryside, lakes at the ends of rivers, the sea.
+    bend_r, bend_c = rows + _WARP["river"] * fields[..., 4], cols + _WARP["river"] * fields[..., 5]
+    is_built = np.isin(districts.use, (_HOUSES, _INDUSTRY))[district]
+    is_water = (fields[..., 2] + 0.1 * ragged[..., 1] > 2.25) & ~is_built
+    for at_row, at_col, radius in lakes_near(seed, epsg, extent, margin=40):
+        away = np.hypot(bend_r - at_row, bend_c - at_col) + 2.0 * ragged[..., 1]
+        is_water |= away < radius
+    is_water |= fields[..., 0] + 0.006 * ragged[..., 1] < SEA_LEVEL
+    label = np.where(is_water, np.uint8(_WATER), label)
+    river, _ = _gaps("river", seed, epsg, extent, bend_r, bend_c)
+    river = np.where(is_water, FAR, river + 0.8 * ragged[..., 2])
+    label = np.where(river < 0, np.uint8(_RIVER), label)
+    highway, axis = _gaps(
+        "highway",
+        seed,
+        epsg,
+        extent,
+        rows + _WARP["highway"] * fields[..., 4],
+        cols + _WARP["highway"] * fields[..., 5],
+    )
+    highway = np.where(is_water, FAR, highway)
+    label = np.where(highway < 0, np.uint8(_HIGHWAY), label)
+    return Setting(extent, label, district, districts, plots, river, highway, axis, fields, fine)
+
+
+@lru_cache(maxsize=1024)
+def labels(seed: int, epsg: int, row: int, col: int) -> Array:
+    """Class of every pixel of a block: uint8 array of shape (BLOCK, BLOCK), read-only.
+
+    Parameters
+    ----------
+    seed, epsg : int
+        Planet and zone.
+    row, col : int
+        Number of the block.
+    """
+    held = settle(seed, epsg, row, col).label[HALO:-HALO, HALO:-HALO].copy()
+    held.flags.writeable = False
+    return held
+
+
+def sketch(seed: int, epsg: int, row: int, col: int) -> Array:
+    """Guess what covers a region, every 80 m, at a hundredth of the cost of knowing: for choosing places.
+
+    Parameters
+    ----------
+    seed, epsg : int
+        Planet and zone.
+    row, col : int
+        Number of the region.
+
+    Returns
+    -------
+    uint8 array, shape (REGION * 9, REGION * 9)
+        Class at the nodes; small fields, thin woods and ragged edges are left out. Lines are drawn where a node lies
+        within 40 m of them, so that they are about as frequent as on the ground.
+    """
+    step = 2**FIELD_LEVEL
+    held = region(seed, epsg, row, col)
+    fields = held.fields[RIM:-RIM, RIM:-RIM]
+    extent = Extent(row * REGION * BLOCK, col * REGION * BLOCK, REGION * BLOCK, REGION * BLOCK)
+    rows, cols = np.meshgrid(
+        extent.rows[::step].astype(np.float32) + step / 2,
+        extent.cols[::step].astype(np.float32) + step / 2,
+        indexing="ij",
+    )
+    bent = {
+        what: (rows + by * fields[..., 4], cols + by * fields[..., 5]) for what, by in _WARP.items() if what != "parcel"
+    }
+    near = districts_near(seed, epsg, extent, margin=DISTRICT)
+    district = _nearest(near, np.arange(len(near)), *bent["district"])
+    label = near.use[district]
+    limit = np.array([_WOODS[int(use)] for use in near.use], np.float32)[district]
+    label = np.where(fields[..., 1] > limit, np.uint8(_FOREST), np.where(label == _FOREST, np.uint8(_HERBS), label))
+    is_water = (fields[..., 2] > 2.25) & ~np.isin(label, (_HOUSES, _INDUSTRY))
+    for at_row, at_col, radius in lakes_near(seed, epsg, extent, margin=40):
+        is_water |= np.hypot(bent["river"][0] - at_row, bent["river"][1] - at_col) < radius
+    is_water |= fields[..., 0] < SEA_LEVEL
+    label = np.where(is_water, np.uint8(_WATER), label)
+    for what, code_of, reach in (("river", _RIVER, 0.0), ("highway", _HIGHWAY, 2.5)):
+        curves = {"river": rivers_near, "highway": highways_near}[what](seed, epsg, extent, margin=40)
+        if len(curves):
+            gap, _ = distance_to(curves, bent[what][0].ravel(), bent[what][1].ravel())
+            label = np.where((gap.reshape(label.shape) < reach) & ~is_water, np.uint8(code_of), label)
+    return label

@@ -1,0 +1,101 @@
+"""Look: one block of the planet on one day, from painted ground to what the sensor measures.
+
+Units green and fade by the season's curves around the reference day; texture, thin things, waters and the light on
+slopes are added, all in top-of-atmosphere reflectance with the atmosphere that the measured spectra hold. The block is
+computed whole and kept for a while, so that windows that share it agree to the bit.
+"""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+
+import numpy as np
+
+from swath.core.array import Array
+from swath.world.cover import MATERIALS, Ground, ground
+from swath.world.lattice import BLOCK, GSD
+from swath.world.season import CURVES, ONSET_SPREAD, REFERENCE_DAY, greenness, local_day, strength
+from swath.world.sensor import observe
+from swath.world.spectra import CLASSES, code, load_spectra
+
+__all__ = ["day_of_year", "look", "reflectance"]
+
+_TABLE = np.array([(c.onset, c.end, c.rise, c.fall, c.amplitude) for c in CURVES.values()])
+
+
+def day_of_year(day: int) -> float:
+    """Day of its year, from days since 1970.
+
+    Examples
+    --------
+    >>> day_of_year(0), day_of_year(17726)                                # 1970-01-01, 2018-07-14
+    (0.0, 194.0)
+    """
+    date = np.datetime64(day, "D")
+    return float((date - date.astype("datetime64[Y]").astype("datetime64[D]")).astype(int))
+
+
+@cache
+def _usual() -> Array:
+    """Mean greenness of each class at the reference day over onsets and kinds: what class means stand for."""
+    shift = np.linspace(-ONSET_SPREAD, ONSET_SPREAD, 61)
+    each = [greenness(REFERENCE_DAY, on + shift, end + shift, rise, fall).mean() for on, end, rise, fall, _ in _TABLE]
+    return np.asarray(each)
+
+
+def _latitude(epsg: int, row: int) -> float:
+    """Latitude [degrees] of a block to within half a degree: enough for the strength of seasons."""
+    metres = row * BLOCK * GSD
+    return -metres / 110_900
+
+
+def _greened(held: Ground, day: int, epsg: int, latitude: float) -> Array:
+    """Spectra of units on a day: (n, b)."""
+    curve = _TABLE[held.kind]
+    local = local_day(day_of_year(day), is_south=epsg > 32700)
+    green = greenness(local, curve[:, 0] + held.shift, curve[:, 1] + held.shift, curve[:, 2], curve[:, 3])
+    change = (green - _usual()[held.kind]) * curve[:, 4] * held.vigour * strength(latitude)
+    return held.spectrum + change[:, None].astype(np.float32) * load_spectra().greening[held.use]
+
+
+def reflectance(seed: int, epsg: int, row: int, col: int, day: int) -> Array:
+    """Top-of-atmosphere reflectance of one block with its halo, before the sensor: float32 (13, h, w)."""
+    held, table = ground(seed, epsg, row, col), load_spectra()
+    latitude = _latitude(epsg, row)
+    out = np.take(np.ascontiguousarray(_greened(held, day, epsg, latitude).T), held.unit, axis=1)
+    for k in range(3):
+        loading = table.within[:, k].copy()
+        out += np.take(np.ascontiguousarray(loading.T), held.label, axis=1) * held.texture[k]
+    turbid = table.between[code("SeaLake"), 0][:, None, None]
+    is_lake = held.label == code("SeaLake")
+    if is_lake.any():
+        out += turbid * np.where(is_lake, held.silt, np.float32(0))
+    for share, use in zip(held.share, MATERIALS.values(), strict=True):
+        if not share.any():
+            continue
+        of = table.mean[use][:, None, None]
+        if use == code("River"):
+            of = of + turbid * held.silt
+        out += share * (of - out)
+    dark = table.dark[:, None, None]
+    out = dark + (out - dark) * held.light
+    return np.maximum(out, np.float32(0.85) * dark)
+
+
+@lru_cache(maxsize=128)
+def look(seed: int, epsg: int, row: int, col: int, day: int) -> Array:
+    """What the sensor measures of one block on one day: float32 (13, BLOCK, BLOCK), reflectance * 10000, read-only.
+
+    Parameters
+    ----------
+    seed, epsg : int
+        Planet and zone.
+    row, col : int
+        Number of the block.
+    day : int
+        Days since 1970.
+    """
+    held = ground(seed, epsg, row, col)
+    seen = observe(reflectance(seed, epsg, row, col, day), held.extent, seed=seed, epsg=epsg, day=day)
+    seen.flags.writeable = False
+    return seen

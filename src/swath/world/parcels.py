@@ -1,0 +1,101 @@
+"""Parcels: rows of fields (or plots, or blocks of houses) in a district's own direction.
+
+Rows lie across the direction of the district at jittered distances; each row is cut into parcels of its own rhythm,
+and some cuts are left out. Works on any points of a district, told by their coordinates along and across. Knows shapes
+and neighbours of parcels, not what grows there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from swath.core.array import Array
+from swath.world.lattice import bits, uniform
+
+__all__ = ["Parcels", "cut"]
+
+_JITTER: Final = np.float32(0.32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parcels:
+    """The parcels that n points lie in."""
+
+    #: Int array, shape (n,): which of the p parcels below.
+    index: Array
+    #: Uint64 array, shape (p,): the stream of each parcel's own random numbers.
+    stream: Array
+    #: Float32 arrays, shape (n,): pixels to the nearest edge along the rows, and to the nearest of the two others.
+    side: Array
+    end: Array
+    #: Float32 arrays, shape (n,): a number in (0, 1) that belongs to that edge, so that it may carry a hedge or a track.
+    side_draw: Array
+    end_draw: Array
+    #: Float32 array, shape (n,): place along the row in parcel lengths.
+    along: Array
+
+
+def _settle(place: Array, first: Array, upper: Array, whole: Array) -> Array:
+    """Move from the unjittered interval to the jittered one that holds each place."""
+    return whole - (place < first) + (place >= upper)
+
+
+def cut(u: Array, v: Array, stream: int, *, length: float, width: float) -> Parcels:
+    """Find the parcels of points.
+
+    Parameters
+    ----------
+    u, v : float32 arrays, shape (n,)
+        Pixels along and across the rows, from the district's seed; n >= 1.
+    stream : int
+        The district's.
+    length, width : float
+        Typical parcel, along and across [pixels].
+
+    Returns
+    -------
+    Parcels
+    """
+    across = v * np.float32(1 / width)
+    whole = np.floor(across).astype(np.int32)
+    low = int(whole.min()) - 1
+    rows = np.arange(low, int(whole.max()) + 3)
+    # Four numbers a row: where it begins, what its lower edge carries, its rhythm and its phase.
+    draw = uniform(stream, rows, np.full(len(rows), -(2**40)))
+    begin = (rows + (draw[:, 0] - 0.5) * 2 * _JITTER).astype(np.float32)
+    at = whole - low
+    row = _settle(across, begin[at], begin[at + 1], at)
+    below, above = across - begin[row], begin[row + 1] - across
+    side = np.minimum(below, above) * np.float32(width)
+    side_draw = draw[row + (above < below), 1]
+    pace = (0.55 + 0.9 * draw[:, 2]).astype(np.float32) * np.float32(length)
+    along = u / pace[row] + draw[row, 3] * 7
+    whole = np.floor(along).astype(np.int32)
+    left = int(whole.min()) - 2
+    cols = np.arange(left, int(whole.max()) + 3)
+    cell = uniform(stream, rows[:, None], cols[None, :])
+    cuts = (cols[None, :] + (cell[..., 0] - 0.5) * 2 * _JITTER).astype(np.float32)
+    at = whole - left
+    col = _settle(along, cuts[row, at], cuts[row, at + 1], at)
+    before, after = along - cuts[row, col], cuts[row, col + 1] - along
+    end = np.minimum(before, after) * pace[row]
+    end_draw = cell[row, col + (after < before), 1]
+    # An odd parcel joins the one before it where its number says so: sizes vary by a factor of two.
+    is_joined = ((cols[None, :] & 1) == 1) & (cell[..., 2] < 0.35)
+    joined = is_joined[row, col]
+    near_joint = np.where(after < before, is_joined[row, col + 1], joined)
+    end = np.where(near_joint, np.float32(1e3), end)
+    home = np.arange(len(cols))[None, :] - is_joined
+    streams = bits(stream, rows[:, None] + 2**20, cols[home])
+    return Parcels(
+        index=row * len(cols) + home[row, col],
+        stream=streams.ravel(),
+        side=side,
+        end=end,
+        side_draw=side_draw,
+        end_draw=end_draw,
+        along=along - cuts[row, col],
+    )

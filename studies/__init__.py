@@ -1,0 +1,18 @@
+"""Studies: one module a page of `docs/results`, with what is computed on real input and how it is told.
+
+Each has `TITLE`, `compute(data, work, pictures) -> figures` and `page(figures) -> Markdown`; `scripts/result.py` runs
+them, stores the figures in `results/<id>.json` and writes the page from that file alone.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["STUDIES"]
+
+#: Identifier -> module.
+STUDIES: Final[dict[str, str]] = {
+    "eurosat-splits": "studies.eurosat_splits",
+    "band-order": "studies.band_order",
+    "offset-verdicts": "studies.offset_verdicts",
+}
