@@ -47,6 +47,7 @@ check: .venv/.installed  ## lint, format, types, floors, exports, the numpy half
 	$(BIN)/python scripts/check_exports.py
 	$(BIN)/python scripts/check_numpy_half.py
 	$(BIN)/python scripts/check_tree.py
+	$(BIN)/python scripts/check_architecture.py
 
 bench: .venv/.installed  ## speeds as ratios to bare work; a bound that is missed fails
 	$(BIN)/python -m benchmarks

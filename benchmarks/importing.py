@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import simplejpeg
-from swath.testing.build import a_eurosat_zip
 
 from benchmarks.ratio import Row, row
 from swath.corpus import build
 from swath.corpus.shard import encode_frame
 from swath.formats import format_named
+from swath.testing.build import a_eurosat_zip
 
 __all__ = ["rows"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from studies.markdown import table
 from swath.core.legends import legend
 from swath.corpus import open_corpus
 from swath.corpus.splitfile import split_names
-from swath.draw import PARTS, Key, locator
+from swath.draw import PARTS, locator
 from swath.recipes.build import build_corpus
 from swath.recipes.open import Opening
 from swath.recipes.split import places_of, split_corpus
@@ -29,6 +30,9 @@ _RECIPES: Final[dict[str, dict[str, Any]]] = {
         "seed": 0,
     },
 }
+
+#: Side of the cells that the map shades [degrees].
+_CELLS: Final[dict[str, float | None]] = {"random 80/20": None, "1-degree blocks, 5 folds": 1.0}
 
 
 def compute(data: Path, work: Path, pictures: Path) -> dict[str, Any]:
@@ -55,14 +59,11 @@ def compute(data: Path, work: Path, pictures: Path) -> dict[str, Any]:
             "hash": frozen.split.hash,
             "recipe": dict(frozen.split.recipe),
             "rows": frozen.report.as_rows(),
-            "leaks": frozen.report.leaks,
+            "verdict": frozen.report.summary(),
             "range": None if frozen.range is None else frozen.range.summary(frozen.side),
         }
         parts = frozen.split.parts(places.ids)
-        shown = [part for part in ("train", "test", "dropped") if (parts == part).any()]
-        keys = [Key(part, PARTS[part]) for part in shown]
-        kinds = np.array([shown.index(part) for part in parts])
-        svg = locator(places.lon, places.lat, kinds=kinds, keys=keys, label=f"EuroSAT, {title}, fold 0")
+        svg = locator(places.lon, places.lat, kinds=parts.tolist(), colours=PARTS, cell=_CELLS[title])
         (pictures / f"eurosat-{name}.svg").write_text(svg)
     return figures
 
@@ -70,9 +71,9 @@ def compute(data: Path, work: Path, pictures: Path) -> dict[str, Any]:
 def page(figures: dict[str, Any]) -> str:
     """The page."""
     lines = [
-        "All 27,000 RGB patches of EuroSAT (Helber et al. 2019, doi 10.1109/JSTARS.2019.2918242, MIT) with the positions of",
-        "their georeferenced twins, imported as one corpus: "
-        f"{figures['n']:,} samples, {figures['quarantined']} quarantined, {figures['cells']} one-degree cells.",
+        "All RGB patches of EuroSAT (Helber et al. 2019, doi 10.1109/JSTARS.2019.2918242, MIT) with the positions of",
+        f"their georeferenced twins, imported as one corpus: {figures['n']:,} samples,",
+        f"{figures['quarantined']} quarantined, {figures['cells']} one-degree cells.",
         "",
     ]
     wanted = [
@@ -96,18 +97,19 @@ def page(figures: dict[str, Any]) -> str:
     head = ["split", "train", "test", "dropped", "median to train", *wanted[4:]]
     lines += [table(head, rows), ""]
     lines += [
-        "Shares are of the test samples. *Geographic 1-NN* gives every test sample the label of the nearest train place",
-        "and looks at no pixel: where it is far above the commonest label (*majority*), place alone answers. Shared",
-        "datatakes are unknown: the data set names no acquisitions. Near-duplicates are pairs whose 64-bit perceptual",
-        "hashes differ in at most 4 bits; plain sea and forest look alike wherever they are.",
+        "Shares are of the test samples. *Geographic 1-NN* gives every test sample the label of the nearest train",
+        "place and looks at no pixel: where it is far above the commonest label (*majority*), place alone answers.",
+        "Shared datatakes are unknown: the data set names no acquisitions. Near-duplicates are pairs whose 64-bit",
+        "perceptual hashes differ in at most 4 bits; plain sea and forest look alike wherever they are.",
         "",
     ]
     for title, split in figures["splits"].items():
         name = title.split(",")[0].replace(" ", "-").replace("/", "-")
-        recipe = ", ".join(f"{key} {value}" for key, value in split["recipe"].items())
-        lines += [f"**{title}** ({recipe}; hash `{split['hash'][:12]}`).", ""]
+        recipe = json.dumps(split["recipe"]).replace('"', "")
+        lines += [f"**{title}** (`{recipe}`, hash `{split['hash'][:12]}`): {split['verdict']}", ""]
         lines += [f"{split['range']}", ""] if split["range"] else []
         lines += [f"![{title}: where train and test lie](eurosat-{name}.svg)", ""]
     heads = list(figures["statistics"][0])
-    lines += ["Bands as stored (rgb8, 1 to 255):", "", table(heads, [list(r.values()) for r in figures["statistics"]])]
+    lines += ["Bands as stored (rgb8 after the JPEG round trip):", ""]
+    lines += [table(heads, [list(row.values()) for row in figures["statistics"]])]
     return "\n".join(lines)

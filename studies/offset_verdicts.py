@@ -78,17 +78,19 @@ def page(figures: dict[str, Any]) -> str:
     pairs = "\n".join(f"- `{place}`, L1C against L2A: {said}" for place, said in figures["pairs"].items())
     return "\n".join(
         [
-            "Real scenes opened through `geotiff` with their bands and level declared and **no offset declared**: the",
-            "quantity stays *offset unknown*, converting to reflectance is refused, and the pixel check says what it sees.",
+            "Real scenes opened through `geotiff` with their bands and level declared and **no offset declared**:",
+            "the quantity stays *offset unknown*, converting to reflectance is refused, and the pixel check says what",
+            "it sees.",
             "",
             table(["file", "bands, pixels", "level", "quantity", "pixel check", ""], rows),
             "",
-            'The "clear" mosaic of SEN12MS-CR lies under a veil of cirrus (B10 370 to 531 instead of 5 to 50) and is',
-            "unshifted all the same. `282D`'s L1C still carries +1000 although its L2A has lost it: one data set, two eras.",
+            'The "clear" mosaic of SEN12MS-CR lies under a veil of cirrus (B10 370 to 531 instead of 5 to 50) and',
+            "is unshifted all the same. `282D`'s L1C still carries +1000 although its L2A has lost it: one data set,",
+            "two eras.",
             "",
             pairs,
             "",
-            "Sources: openEO (Bolzano), SEN12MS-CR (Ebel et al. 2021, doi 10.1109/TGRS.2020.3024744, CC-BY 4.0), TerraMind's",
-            "examples (IBM/terramind, Apache-2.0). Contains modified Copernicus Sentinel data.",
+            "Sources: openEO (Bolzano), SEN12MS-CR (Ebel et al. 2021, doi 10.1109/TGRS.2020.3024744, CC-BY 4.0),",
+            "TerraMind's examples (IBM/terramind, Apache-2.0). Contains modified Copernicus Sentinel data.",
         ]
     )

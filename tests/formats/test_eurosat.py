@@ -1,4 +1,4 @@
-"""EuroSAT as pictures and as thirteen bands: layout, places, order, offset, and all that a copy of it can have wrong."""
+"""EuroSAT as pictures and as thirteen bands: layout, places, order, offset, and all that a copy can have wrong."""
 
 from __future__ import annotations
 

@@ -20,7 +20,10 @@ def demo(out: Path, workers: int) -> int:
     """Build a corpus of the virtual planet, check it, split it twice and write a page to look at. Needs no network."""
     from swath.recipes.demo import run_demo
 
-    shown = run_demo(out, workers=workers, tell=click.echo, progress=bar("samples"))
+    def tell(sentence: str) -> None:
+        click.echo(sentence)
+
+    shown = run_demo(out, workers=workers, tell=tell, progress=bar("samples"))
     click.echo(
         f"\nThe page:  {shown.page.absolute()}\n\nTry next:\n"
         f"  swath corpus info {shown.corpus}\n"

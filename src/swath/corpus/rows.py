@@ -29,8 +29,8 @@ from swath.core.stack import Stack
 __all__ = [
     "QUARANTINE_SCHEMA",
     "check_sample",
-    "quarantine_table",
     "pixels_of",
+    "quarantine_table",
     "rows_schema",
     "rows_table",
     "stack_of",

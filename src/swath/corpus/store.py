@@ -12,6 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -184,9 +185,7 @@ class PixelStore:
         self._shard(numbers[0] // self.frames_per_shard)
         cuts = np.linspace(0, len(numbers), min(threads, len(numbers)) + 1).astype(int)
         with ThreadPoolExecutor(len(cuts) - 1) as pool:
-            runs = [
-                pool.submit(self._read_run, numbers[a:b], out[a:b]) for a, b in zip(cuts[:-1], cuts[1:], strict=True)
-            ]
+            runs = [pool.submit(self._read_run, numbers[a:b], out[a:b]) for a, b in pairwise(cuts)]
             for run in runs:
                 run.result()
         return out

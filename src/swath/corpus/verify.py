@@ -1,4 +1,4 @@
-"""Verify: is every byte of a corpus as it was written, and if not, which sample and stack does that cost?
+"""Verify: whether every byte of a corpus is as it was written, and which samples and stacks it costs if not.
 
 Every file is compared with its line in `checksums.sha256`; a shard that differs is then read frame by frame, so that
 the answer names samples. A build that was cut off verifies: what is not committed is not looked at.

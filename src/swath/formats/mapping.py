@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from swath.core.bands import ALIASES, resolve, resolve_all
+from swath.core.bands import resolve
 from swath.core.errors import Mismatch, Refused, SwathError, Unknown
 from swath.core.geobox import ground_gsd
 from swath.core.legends import Legend, LegendClass, legend
@@ -291,7 +291,7 @@ def _names(declared: Declared, header: Header, where: str) -> tuple[str, ...]:
                 what=f"does not say which of its {header.bands} bands is which",
                 fix="Declare bands=B04,B03,... by their position, or sensor=anonymous-<n> if nobody knows.",
             )
-        return _once(tuple(name for name in described if name), declared, where)
+        return _once(tuple(name for name in described if name), where)
     if len(declared.bands) != header.bands:
         raise Mismatch(
             where=where,
@@ -300,7 +300,7 @@ def _names(declared: Declared, header: Header, where: str) -> tuple[str, ...]:
             have=f"{header.bands} in the file",
             fix="Name every band of the file, in its order; choose with keep=.",
         )
-    names = _once(tuple(_canonical(name, declared, where) for name in declared.bands), declared, where)
+    names = _once(tuple(_canonical(name, declared, where) for name in declared.bands), where)
     if any(have is not None and have != want for want, have in zip(names, described, strict=True)):
         raise Mismatch(
             where=where,
@@ -322,10 +322,10 @@ def _described(text: str | None, declared: Declared) -> str | None:
         return None
 
 
-def _once(names: tuple[str, ...], declared: Declared, where: str) -> tuple[str, ...]:
-    resolve_all([name for name in names if name.lower() in ALIASES], where=where)
-    if len(set(names)) < len(names):
-        raise Refused(where=where, what=f"a band is named more than once: {' '.join(names)}", fix="Name each once.")
+def _once(names: tuple[str, ...], where: str) -> tuple[str, ...]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise Refused(where=where, what=f"band {twice[0]} is named more than once", fix="Name each once.")
     return names
 
 
@@ -342,7 +342,7 @@ def _kept(declared: Declared, names: tuple[str, ...], classes: Mapping[str, str]
             except (ValueError, SwathError):
                 raise Unknown(name, names, what="band to keep", where=where) from None
         at.append(known)
-    _once(tuple(names[i] for i in at), declared, where)
+    _once(tuple(names[i] for i in at), where)
     return at
 
 

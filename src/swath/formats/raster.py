@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import rasterio
@@ -32,6 +32,7 @@ from swath.core.array import Array
 from swath.core.errors import Mismatch, Refused, Unreadable
 from swath.core.geobox import centre
 from swath.core.scene import Window
+from swath.formats.directory import require_whole
 
 __all__ = [
     "MOST_HANDLES",
@@ -119,7 +120,7 @@ class _Handles(threading.local):
         self.process = os.getpid()
         self.held: OrderedDict[tuple[str, int, int], DatasetReader] = OrderedDict()
 
-    def get(self, path: Path) -> DatasetReader:
+    def get(self, path: Path, where: str) -> DatasetReader:
         if self.process != os.getpid():
             # After a fork these share their file positions with the parent's: forgotten, not closed by name.
             self.process, self.held = os.getpid(), OrderedDict()
@@ -128,8 +129,11 @@ class _Handles(threading.local):
         if key in self.held:
             self.held.move_to_end(key)
             return self.held[key]
+        with path.open("rb") as handle:
+            names_crs = require_whole(lambda at, count: _slice(handle, at, count), about.st_size, where=where)
         with _unplaced_is_a_fact():
             dataset = rasterio.open(path)
+        _require_crs(dataset, names_crs, where)
         self.held[key] = dataset
         while len(self.held) > MOST_HANDLES:
             self.held.popitem(last=False)[1].close()
@@ -137,6 +141,17 @@ class _Handles(threading.local):
 
 
 _HANDLES = _Handles()
+
+
+def _slice(handle: BinaryIO, at: int, count: int) -> bytes:
+    handle.seek(at)
+    return handle.read(count)
+
+
+def _require_crs(dataset: DatasetReader, names_crs: bool, where: str) -> None:
+    """Refuse a file that names a CRS which GDAL passed over: it would be taken for one without a place."""
+    if names_crs and dataset.crs is None and not dataset.gcps[0]:
+        raise Unreadable(where=where, what="names a CRS that cannot be read", fix="Fetch it again, or mend its CRS.")
 
 
 @contextmanager
@@ -151,7 +166,7 @@ def open_raster(path: Path, *, where: str = "") -> Iterator[DatasetReader]:
     where = where or path.name
     try:
         with reading_rasters():
-            yield _HANDLES.get(path)
+            yield _HANDLES.get(path, where)
     except FileNotFoundError:
         raise Unreadable(where=where, what="is not there", fix="Look at the path.") from None
     except _BROKEN as error:
@@ -168,7 +183,9 @@ def open_blob(blob: bytes, *, where: str) -> Iterator[DatasetReader]:
         Its bytes cannot be read whole.
     """
     try:
+        names_crs = require_whole(lambda at, count: blob[at : at + count], len(blob), where=where)
         with MemoryFile(blob) as memory, _quietly(memory) as dataset:
+            _require_crs(dataset, names_crs, where)
             yield dataset
     except _BROKEN as error:
         raise _unreadable(error, where) from error
@@ -220,7 +237,7 @@ def place_of(box: GeoBox, *, where: str) -> tuple[float, float]:
         It is no place on Earth: transform and CRS do not belong together.
     """
     lon, lat = centre(box)
-    if not (np.isfinite(lon) and np.isfinite(lat)):
+    if not (np.isfinite(lon) and abs(lat) <= 90):
         raise Unreadable(where=where, what="lies outside what its CRS can place", fix="Mend its CRS or transform.")
     return lon, lat
 

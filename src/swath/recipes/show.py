@@ -122,6 +122,8 @@ def _stack_figures(corpus: Corpus, name: str, said: Statistics) -> StackFigures:
             sd=float(deviation[i]),
             maximum=float(said.high[i]),
             valid_share=float(share[i]),
+            under=int(said.under[i]),
+            over=int(said.over[i]),
             note=_band_note(spec, band),
         )
         for i, band in enumerate(said.bands)

@@ -17,7 +17,6 @@ import numpy as np
 import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
-from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
@@ -221,6 +220,7 @@ def _tiff_bytes(pixels: Array, crs: str | None, transform: Affine | None, **more
     scales, offsets, tags = more.pop("scales", None), more.pop("offsets", None), more.pop("tags", {})
     bands, height, width = pixels.shape
     profile = {"driver": "GTiff", "dtype": pixels.dtype.name, "count": bands, "height": height, "width": width, **more}
+    profile |= {"alpha": "YES"} if alpha else {}
     profile |= {name: value for name, value in {"crs": crs, "transform": transform}.items() if value is not None}
     with MemoryFile() as memory, rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -232,8 +232,6 @@ def _tiff_bytes(pixels: Array, crs: str | None, transform: Affine | None, **more
                 dataset.scales = scales
             if offsets is not None:
                 dataset.offsets = offsets
-            if alpha:
-                dataset.colorinterp = [*dataset.colorinterp[:-1], ColorInterp.alpha]
             if mask is not None:
                 dataset.write_mask(mask)
             dataset.update_tags(**tags)

@@ -305,7 +305,7 @@ def _light(setting: Setting) -> Array:
 
 def _silt(setting: Setting) -> Array:
     """Turbidity: waters of one neighbourhood share it, few are very turbid."""
-    tone = setting.fields[..., 6]
+    tone = setting.tone
     return np.asarray(0.25 * tone - 0.435 + 2.2 * np.maximum(tone - 0.5, 0.0), np.float32)
 
 

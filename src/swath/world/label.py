@@ -58,7 +58,10 @@ def window_class(labels: Array) -> tuple[int | None, str]:
     middle = labels[height // 3 : height - height // 3, width // 3 : width - width // 3]
     for line, share in LINEAR_SHARE.items():
         if count[line] >= share * labels.size and (middle == line).sum() >= 0.1 * share * labels.size:
-            return line, f"{CLASSES[line]} runs through the middle third, on {_percent(count[line] / labels.size)} of the window"
+            return (
+                line,
+                f"{CLASSES[line]} runs through the middle third, on {_percent(count[line] / labels.size)} of the window",
+            )
     most = int(count.argmax())
     said = f"{CLASSES[most]} covers {_percent(count[most] / labels.size)}"
     if most in LINEAR_SHARE or count[most] < AREAL_SHARE * labels.size:

@@ -18,7 +18,7 @@ from swath.core.array import Array
 from swath.world.lattice import BLOCK, HALO, Extent, fractal, key, uniform
 from swath.world.network import distance_to, highways_near, lakes_near, rivers_near
 from swath.world.parcels import Parcels, cut
-from swath.world.region import DISTRICT, FIELD_LEVEL, REGION, RIM, SEA_LEVEL, Districts, districts_near, region
+from swath.world.region import DISTRICT, FIELD_LEVEL, REGION, RIM, SEA_LEVEL, Districts, districts_near, region_fields
 from swath.world.spectra import code
 
 __all__ = ["FAR", "Plot", "Setting", "block_extent", "labels", "settle", "sketch"]
@@ -34,8 +34,17 @@ _ORCHARD, _HOUSES, _RIVER, _WATER = code("PermanentCrop"), code("Residential"), 
 _WARP: Final = {"district": 12.0, "parcel": 3.5, "river": 17.0, "highway": 2.5}
 #: Woods stand where their field exceeds this, by use of the district; elsewhere a Forest district has clearings.
 _WOODS: Final = {_CROP: 1.9, _PASTURE: 1.6, _ORCHARD: 2.0, _HERBS: 1.35, _FOREST: -2.1, _HOUSES: 2.3, _INDUSTRY: 2.4}
+#: Which of `region.fields` pixels need: height, woods, pools, warp in rows and columns, tone of waters.
+_USED: Final = (0, 1, 2, 4, 5, 8)
+_HEIGHT, _WOODY, _POOLS, _WARP_R, _WARP_C, _TONE = range(6)
 #: Typical parcels [pixels], along and across, by use.
-_SIZES: Final = {_CROP: (30.0, 15.0), _PASTURE: (20.0, 14.0), _ORCHARD: (13.0, 6.5), _HOUSES: (15.0, 7.5), _INDUSTRY: (17.0, 12.0)}
+_SIZES: Final = {
+    _CROP: (30.0, 15.0),
+    _PASTURE: (20.0, 14.0),
+    _ORCHARD: (13.0, 6.5),
+    _HOUSES: (15.0, 7.5),
+    _INDUSTRY: (17.0, 12.0),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,8 +81,8 @@ class Setting:
     highway: Array
     #: Float32: pixels from the middle of that highway.
     axis: Array
-    #: Float32, shape (h, w, 8): the region's fields; shape (h, w, 4): fine noise over 10 to 320 m.
-    fields: Array
+    #: Float32: tone of waters; and of shape (h, w, 4): fine noise over 10 to 320 m.
+    tone: Array
     fine: Array
 
 
@@ -83,22 +92,17 @@ def block_extent(row: int, col: int) -> Extent:
 
 
 def _fields(seed: int, epsg: int, row: int, col: int) -> Array:
-    """The region's fields at the pixels of a block and its halo."""
+    """The fields of `_USED` at the pixels of a block and its halo: (6, h, w)."""
     step = 2**FIELD_LEVEL
-    held = region(seed, epsg, row // REGION, col // REGION)
-    rim = 4  # nodes: halo and what interpolation needs
-    top = row * BLOCK // step - held.extent.row - rim
-    left = col * BLOCK // step - held.extent.col - rim
-    side = BLOCK // step + 2 * rim
-    nodes = np.ascontiguousarray(held.fields[top : top + side, left : left + side])
-    grown = np.dstack(
-        [
-            cv2.resize(nodes[..., k : k + 4], None, fx=step, fy=step, interpolation=cv2.INTER_CUBIC)
-            for k in (0, 4)
-        ]
+    held, nodes = region_fields(seed, epsg, row // REGION, col // REGION)
+    side = BLOCK // step
+    top, left = row * side - nodes.row - RIM, col * side - nodes.col - RIM
+    part = held[top : top + side + 2 * RIM, left : left + side + 2 * RIM, _USED]
+    grown = cv2.resize(np.ascontiguousarray(part), None, fx=step, fy=step, interpolation=cv2.INTER_CUBIC)
+    edge = RIM * step - HALO
+    return np.ascontiguousarray(
+        np.moveaxis(grown[edge : edge + BLOCK + 2 * HALO, edge : edge + BLOCK + 2 * HALO], -1, 0)
     )
-    edge = rim * step - HALO
-    return np.ascontiguousarray(grown[edge : edge + BLOCK + 2 * HALO, edge : edge + BLOCK + 2 * HALO])
 
 
 def _nearest(districts: Districts, index: Array, rows: Array, cols: Array) -> Array:
@@ -113,14 +117,16 @@ def _nearest(districts: Districts, index: Array, rows: Array, cols: Array) -> Ar
     return found
 
 
-def _assign(seed: int, epsg: int, extent: Extent, rows: Array, cols: Array, fields: Array, ragged: Array) -> tuple[Districts, Array]:
+def _assign(
+    seed: int, epsg: int, extent: Extent, rows: Array, cols: Array, held: Array, ragged: Array
+) -> tuple[Districts, Array]:
     """Districts of pixels: cultivated ones have smooth borders, natural ones rough."""
     near = districts_near(seed, epsg, extent, margin=DISTRICT)
     middle = extent.row + extent.height / 2, extent.col + extent.width / 2
     away = np.hypot(near.row - middle[0], near.col - middle[1])
     near = near.take(np.flatnonzero(away <= away.min() + extent.height * 1.5 + 4 * _WARP["district"]))
     every = np.arange(len(near))
-    smooth_r, smooth_c = (rows + _WARP["district"] * fields[..., 4], cols + _WARP["district"] * fields[..., 5])
+    smooth_r, smooth_c = (rows + _WARP["district"] * held[_WARP_R], cols + _WARP["district"] * held[_WARP_C])
     found = _nearest(near, every, smooth_r, smooth_c)
     is_wild = np.isin(near.use, (_FOREST, _HERBS))
     if is_wild[found].any() and (found != found[0, 0]).any():
@@ -130,10 +136,12 @@ def _assign(seed: int, epsg: int, extent: Extent, rows: Array, cols: Array, fiel
     return near.take(present), index.reshape(found.shape).astype(np.uint8)
 
 
-def _plots(districts: Districts, district: Array, rows: Array, cols: Array, fields: Array, stream: int) -> tuple[Plot, ...]:
+def _plots(
+    districts: Districts, district: Array, rows: Array, cols: Array, held: Array, stream: int
+) -> tuple[Plot, ...]:
     """Cut the cultivated and built districts into parcels."""
     plots = []
-    warped_r, warped_c = rows + _WARP["parcel"] * fields[..., 4], cols + _WARP["parcel"] * fields[..., 5]
+    warped_r, warped_c = rows + _WARP["parcel"] * held[_WARP_R], cols + _WARP["parcel"] * held[_WARP_C]
     flat_r, flat_c = warped_r.ravel(), warped_c.ravel()
     for k in range(len(districts)):
         use = int(districts.use[k])
@@ -179,27 +187,27 @@ def settle(seed: int, epsg: int, row: int, col: int) -> Setting:
         Number of the block.
     """
     extent = block_extent(row, col).grow(HALO)
-    fields = _fields(seed, epsg, row, col)
+    held = _fields(seed, epsg, row, col)
     fine = fractal(key(seed, "fine", epsg), extent, coarse=5, fine=0, hurst=0.45)
     rows, cols = np.meshgrid(extent.rows.astype(np.float32) + 0.5, extent.cols.astype(np.float32) + 0.5, indexing="ij")
     ragged = cv2.GaussianBlur(fine, (9, 9), 1.2)
-    districts, district = _assign(seed, epsg, extent, rows, cols, fields, ragged)
-    plots = _plots(districts, district, rows, cols, fields, key(seed, "parcels", epsg))
+    districts, district = _assign(seed, epsg, extent, rows, cols, held, ragged)
+    plots = _plots(districts, district, rows, cols, held, key(seed, "parcels", epsg))
     label = districts.use[district]
     for plot in plots:
         label.ravel()[plot.pixels] = plot.use[plot.parcels.index]
     # Woods and clearings.
     limit = np.array([_WOODS[int(use)] for use in districts.use], np.float32)[district]
-    is_wood = fields[..., 1] + 0.45 * ragged[..., 0] > limit
+    is_wood = held[_WOODY] + 0.45 * ragged[..., 0] > limit
     label = np.where(is_wood, np.uint8(_FOREST), np.where(label == _FOREST, np.uint8(_HERBS), label))
     # Waters: pools in the countryside, lakes at the ends of rivers, the sea.
-    bend_r, bend_c = rows + _WARP["river"] * fields[..., 4], cols + _WARP["river"] * fields[..., 5]
+    bend_r, bend_c = rows + _WARP["river"] * held[_WARP_R], cols + _WARP["river"] * held[_WARP_C]
     is_built = np.isin(districts.use, (_HOUSES, _INDUSTRY))[district]
-    is_water = (fields[..., 2] + 0.1 * ragged[..., 1] > 2.25) & ~is_built
+    is_water = (held[_POOLS] + 0.1 * ragged[..., 1] > 2.25) & ~is_built
     for at_row, at_col, radius in lakes_near(seed, epsg, extent, margin=40):
         away = np.hypot(bend_r - at_row, bend_c - at_col) + 2.0 * ragged[..., 1]
         is_water |= away < radius
-    is_water |= fields[..., 0] + 0.006 * ragged[..., 1] < SEA_LEVEL
+    is_water |= held[_HEIGHT] + 0.006 * ragged[..., 1] < SEA_LEVEL
     label = np.where(is_water, np.uint8(_WATER), label)
     river, _ = _gaps("river", seed, epsg, extent, bend_r, bend_c)
     river = np.where(is_water, FAR, river + 0.8 * ragged[..., 2])
@@ -209,12 +217,12 @@ def settle(seed: int, epsg: int, row: int, col: int) -> Setting:
         seed,
         epsg,
         extent,
-        rows + _WARP["highway"] * fields[..., 4],
-        cols + _WARP["highway"] * fields[..., 5],
+        rows + _WARP["highway"] * held[_WARP_R],
+        cols + _WARP["highway"] * held[_WARP_C],
     )
     highway = np.where(is_water, FAR, highway)
     label = np.where(highway < 0, np.uint8(_HIGHWAY), label)
-    return Setting(extent, label, district, districts, plots, river, highway, axis, fields, fine)
+    return Setting(extent, label, district, districts, plots, river, highway, axis, held[_TONE], fine)
 
 
 @lru_cache(maxsize=1024)
@@ -250,8 +258,7 @@ def sketch(seed: int, epsg: int, row: int, col: int) -> Array:
         within 40 m of them, so that they are about as frequent as on the ground.
     """
     step = 2**FIELD_LEVEL
-    held = region(seed, epsg, row, col)
-    fields = held.fields[RIM:-RIM, RIM:-RIM]
+    held = np.moveaxis(region_fields(seed, epsg, row, col)[0][RIM:-RIM, RIM:-RIM, _USED], -1, 0)
     extent = Extent(row * REGION * BLOCK, col * REGION * BLOCK, REGION * BLOCK, REGION * BLOCK)
     rows, cols = np.meshgrid(
         extent.rows[::step].astype(np.float32) + step / 2,
@@ -259,21 +266,25 @@ def sketch(seed: int, epsg: int, row: int, col: int) -> Array:
         indexing="ij",
     )
     bent = {
-        what: (rows + by * fields[..., 4], cols + by * fields[..., 5]) for what, by in _WARP.items() if what != "parcel"
+        what: (rows + by * held[_WARP_R], cols + by * held[_WARP_C]) for what, by in _WARP.items() if what != "parcel"
     }
     near = districts_near(seed, epsg, extent, margin=DISTRICT)
     district = _nearest(near, np.arange(len(near)), *bent["district"])
     label = near.use[district]
     limit = np.array([_WOODS[int(use)] for use in near.use], np.float32)[district]
-    label = np.where(fields[..., 1] > limit, np.uint8(_FOREST), np.where(label == _FOREST, np.uint8(_HERBS), label))
-    is_water = (fields[..., 2] > 2.25) & ~np.isin(label, (_HOUSES, _INDUSTRY))
+    label = np.where(held[_WOODY] > limit, np.uint8(_FOREST), np.where(label == _FOREST, np.uint8(_HERBS), label))
+    is_water = (held[_POOLS] > 2.25) & ~np.isin(label, (_HOUSES, _INDUSTRY))
     for at_row, at_col, radius in lakes_near(seed, epsg, extent, margin=40):
         is_water |= np.hypot(bent["river"][0] - at_row, bent["river"][1] - at_col) < radius
-    is_water |= fields[..., 0] < SEA_LEVEL
+    is_water |= held[_HEIGHT] < SEA_LEVEL
     label = np.where(is_water, np.uint8(_WATER), label)
     for what, code_of, reach in (("river", _RIVER, 0.0), ("highway", _HIGHWAY, 2.5)):
         curves = {"river": rivers_near, "highway": highways_near}[what](seed, epsg, extent, margin=40)
-        if len(curves):
-            gap, _ = distance_to(curves, bent[what][0].ravel(), bent[what][1].ravel())
-            label = np.where((gap.reshape(label.shape) < reach) & ~is_water, np.uint8(code_of), label)
+        drawn = np.zeros((extent.height // 2 + 80, extent.width // 2 + 80), np.uint8)
+        corner = np.array([extent.row - 80, extent.col - 80], np.float32)
+        for start, end, half in zip(curves.start - corner, curves.end - corner, curves.half, strict=True):
+            points = [(round(float(at[1]) / 2), round(float(at[0]) / 2)) for at in (start, end)]
+            cv2.line(drawn, *points, 1, max(1, round(float(half.mean()) + reach)))
+        at = [((bent[what][k] - corner[k]) / 2).astype(int) for k in (0, 1)]
+        label = np.where((drawn[at[0], at[1]] > 0) & ~is_water, np.uint8(code_of), label)
     return label

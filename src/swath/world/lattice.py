@@ -22,7 +22,21 @@ from scipy.special import ndtri
 from swath.core.array import Array
 from swath.core.geobox import wrap
 
-__all__ = ["BLOCK", "GSD", "HALO", "Extent", "bits", "fractal", "geobox_of", "key", "lonlat_of", "normal", "pixel_at", "pixel_of", "uniform"]
+__all__ = [
+    "BLOCK",
+    "GSD",
+    "HALO",
+    "Extent",
+    "bits",
+    "fractal",
+    "geobox_of",
+    "key",
+    "lonlat_of",
+    "normal",
+    "pixel_at",
+    "pixel_of",
+    "uniform",
+]
 
 # One thread: work is shared out by the caller, and the order of additions must not depend on the machine.
 cv2.setNumThreads(1)
@@ -36,7 +50,9 @@ HALO: Final = 12
 
 _ROW: Final = np.uint64(0x9E3779B97F4A7C15)
 _COL: Final = np.uint64(0xC2B2AE3D27D4EB4F)
+# The finaliser of splitmix64.
 _MIX: Final = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+_SHIFT: Final = (np.uint64(30), np.uint64(27), np.uint64(31))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +173,15 @@ def bits(stream: Any, rows: Array, cols: Array) -> Array:
     uint64 array
     """
     with np.errstate(over="ignore"):
-        z = np.asarray(rows).astype(np.uint64) * _ROW + np.asarray(cols).astype(np.uint64) * _COL
-        z = z + np.asarray(stream, np.uint64)
-        z = (z ^ (z >> np.uint64(30))) * _MIX[0]
-        z = (z ^ (z >> np.uint64(27))) * _MIX[1]
-    return np.asarray(z ^ (z >> np.uint64(31)))
+        z = np.asarray(rows).astype(np.uint64) * _ROW + np.asarray(stream, np.uint64)
+        z = np.asarray(z + np.asarray(cols).astype(np.uint64) * _COL)
+        shifted = z >> _SHIFT[0]
+        for after, factor in zip(_SHIFT[1:], _MIX, strict=True):
+            z ^= shifted
+            z *= factor
+            shifted = np.right_shift(z, after)
+        z ^= shifted
+    return z
 
 
 def _four(hashed: Array) -> Array:

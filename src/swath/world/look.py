@@ -7,16 +7,19 @@ computed whole and kept for a while, so that windows that share it agree to the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, lru_cache
 
 import numpy as np
 
 from swath.core.array import Array
+from swath.core.bands import S2_BANDS
 from swath.world.cover import MATERIALS, Ground, ground
-from swath.world.lattice import BLOCK, GSD
+from swath.world.landscape import block_extent
+from swath.world.lattice import BLOCK, GSD, HALO
 from swath.world.season import CURVES, ONSET_SPREAD, REFERENCE_DAY, greenness, local_day, strength
-from swath.world.sensor import observe
-from swath.world.spectra import CLASSES, code, load_spectra
+from swath.world.sensor import GROUPS, observe, rim
+from swath.world.spectra import code, load_spectra
 
 __all__ = ["day_of_year", "look", "reflectance"]
 
@@ -58,27 +61,45 @@ def _greened(held: Ground, day: int, epsg: int, latitude: float) -> Array:
     return held.spectrum + change[:, None].astype(np.float32) * load_spectra().greening[held.use]
 
 
-def reflectance(seed: int, epsg: int, row: int, col: int, day: int) -> Array:
-    """Top-of-atmosphere reflectance of one block with its halo, before the sensor: float32 (13, h, w)."""
-    held, table = ground(seed, epsg, row, col), load_spectra()
-    latitude = _latitude(epsg, row)
-    out = np.take(np.ascontiguousarray(_greened(held, day, epsg, latitude).T), held.unit, axis=1)
+def reflectance(held: Ground, spectrum: Array, bands: Sequence[str], *, rim: int) -> Array:
+    """Top-of-atmosphere reflectance of some bands of a block, before the sensor.
+
+    Parameters
+    ----------
+    held : Ground
+        The block, n units.
+    spectrum : float32 array, shape (n, 13)
+        Of its units, on the day.
+    bands : sequence of str
+        Which of `core.bands.S2_BANDS`.
+    rim : int
+        Pixels around the block; its halo at most.
+
+    Returns
+    -------
+    float32 array, shape (b, BLOCK + 2 rim, BLOCK + 2 rim)
+    """
+    table = load_spectra()
+    index = [S2_BANDS.index(band) for band in bands]
+    part = slice(HALO - rim, HALO + BLOCK + rim)
+    unit, label, silt = held.unit[part, part], held.label[part, part], held.silt[part, part]
+    out = np.take(np.ascontiguousarray(spectrum[:, index].T), unit, axis=1)
     for k in range(3):
-        loading = table.within[:, k].copy()
-        out += np.take(np.ascontiguousarray(loading.T), held.label, axis=1) * held.texture[k]
-    turbid = table.between[code("SeaLake"), 0][:, None, None]
-    is_lake = held.label == code("SeaLake")
+        loading = np.ascontiguousarray(table.within[:, k, index].T)
+        out += np.take(loading, label, axis=1) * held.texture[k, part, part]
+    turbid = table.between[code("SeaLake"), 0, index][:, None, None]
+    is_lake = label == code("SeaLake")
     if is_lake.any():
-        out += turbid * np.where(is_lake, held.silt, np.float32(0))
-    for share, use in zip(held.share, MATERIALS.values(), strict=True):
-        if not share.any():
-            continue
-        of = table.mean[use][:, None, None]
-        if use == code("River"):
-            of = of + turbid * held.silt
-        out += share * (of - out)
-    dark = table.dark[:, None, None]
-    out = dark + (out - dark) * held.light
+        out += turbid * np.where(is_lake, silt, np.float32(0))
+    for whole, use in zip(held.share, MATERIALS.values(), strict=True):
+        share = whole[part, part]
+        if share.any():
+            of = table.mean[use, index][:, None, None]
+            if use == code("River"):
+                of = of + turbid * silt
+            out += share * (of - out)
+    dark = table.dark[index][:, None, None]
+    out = dark + (out - dark) * held.light[part, part]
     return np.maximum(out, np.float32(0.85) * dark)
 
 
@@ -96,6 +117,12 @@ def look(seed: int, epsg: int, row: int, col: int, day: int) -> Array:
         Days since 1970.
     """
     held = ground(seed, epsg, row, col)
-    seen = observe(reflectance(seed, epsg, row, col, day), held.extent, seed=seed, epsg=epsg, day=day)
+    spectrum = _greened(held, day, epsg, _latitude(epsg, row))
+    seen = np.empty((len(S2_BANDS), BLOCK, BLOCK), np.float32)
+    for gsd, bands in GROUPS.items():
+        edge = rim(gsd)
+        light = reflectance(held, spectrum, bands, rim=edge)
+        extent = block_extent(row, col).grow(edge)
+        seen[[S2_BANDS.index(band) for band in bands]] = observe(light, extent, gsd, seed=seed, epsg=epsg, day=day)
     seen.flags.writeable = False
     return seen

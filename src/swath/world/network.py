@@ -81,19 +81,6 @@ def _cubic(one: Array, two: Array, three: Array, four: Array) -> Array:
     return np.asarray((1 - t) ** 3 * one[:, None] + inner + t**3 * four[:, None])
 
 
-@lru_cache(maxsize=512)
-def _heights(seed: int, epsg: int, row: int, col: int) -> Array:
-    """Height at the river nodes of one tile, computed on this very extent and no other: ties break alike for all."""
-    extent = Extent(row * _RIVER_TILE, col * _RIVER_TILE, _RIVER_TILE, _RIVER_TILE)
-    coarse, hurst = RELIEF
-    return fractal(key(seed, "land", epsg), extent, coarse=coarse, fine=_RIVER_LEVEL, hurst=hurst)[..., 0]
-
-
-def _around(array: Array, row: int, col: int) -> Array:
-    """An array moved by (row, col) with wrapped edges, which lie outside what is used."""
-    return np.roll(array, (-row, -col), axis=(0, 1))
-
-
 _EIGHT: Final = [(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0)]
 
 
@@ -110,22 +97,24 @@ class _Drainage:
 def _drainage(seed: int, epsg: int, row: int, col: int) -> _Drainage:
     """Let water run from each node to the lowest of its eight neighbours; rivers are where enough of it meets."""
     size, side = _RIVER_TILE, 3 * _RIVER_TILE
-    height = np.block([[_heights(seed, epsg, row + r, col + c) for c in (-1, 0, 1)] for r in (-1, 0, 1)])
-    neighbours = np.stack([_around(height, r, c) for r, c in _EIGHT])
-    to = neighbours.argmin(axis=0)
-    is_sink = neighbours.min(axis=0) >= height
-    gathered = np.ones((side, side), np.int64)
-    for _ in range(size - 2):
-        inflow = np.zeros_like(gathered)
-        for k, (r, c) in enumerate(_EIGHT):
-            inflow += _around(np.where((to == k) & ~is_sink, gathered, 0), -r, -c)
-        gathered = inflow + 1
     nodes = Extent((row - 1) * size, (col - 1) * size, side, side)
+    coarse, hurst = RELIEF
+    height = fractal(key(seed, "land", epsg), nodes, coarse=coarse, fine=_RIVER_LEVEL, hurst=hurst)[..., 0]
+    padded = np.pad(height, 1, constant_values=np.inf)
+    around = np.stack([padded[1 + r : 1 + r + side, 1 + c : 1 + c + side] for r, c in _EIGHT])
+    to, is_sink = around.argmin(axis=0), around.min(axis=0) >= height
+    place = np.arange(side * side).reshape(side, side)
+    away = (place + np.array([r * side + c for r, c in _EIGHT])[to])[~is_sink]
+    gathered = np.ones((side, side))
+    for _ in range(size - 2):
+        gathered = 1 + np.bincount(away, gathered[~is_sink], minlength=side * side).reshape(side, side)
     jitter = uniform(key(seed, "river node", epsg), nodes.rows[:, None], nodes.cols[None, :])
-    place = np.stack([nodes.rows[:, None] + 0.2 + 0.6 * jitter[..., 0], nodes.cols[None, :] + 0.2 + 0.6 * jitter[..., 1]])
-    place = np.moveaxis(place, 0, -1) * 2**_RIVER_LEVEL
+    at = np.stack(
+        [nodes.rows[:, None] + 0.2 + 0.6 * jitter[..., 0], nodes.cols[None, :] + 0.2 + 0.6 * jitter[..., 1]]
+    )
+    at = np.moveaxis(at, 0, -1) * 2**_RIVER_LEVEL
     width = np.minimum(3.5 + 2.2 * np.sqrt(gathered) * (0.6 + 0.8 * jitter[..., 2]), 15.0)
-    return _Drainage(*_tree(place, width, gathered, to, is_sink))
+    return _Drainage(*_tree(at, width, gathered, to, is_sink))
 
 
 def _tree(place: Array, width: Array, gathered: Array, to: Array, is_sink: Array) -> tuple[Curves, Array]:
@@ -169,7 +158,7 @@ def _tiles(extent: Extent, step: int, margin: int) -> list[tuple[int, int]]:
 
 def rivers_near(seed: int, epsg: int, extent: Extent, *, margin: int) -> Curves:
     """Rivers within `margin` pixels of an extent."""
-    reach = margin + 2 ** (_RIVER_LEVEL + 1)
+    reach = margin + 2**_RIVER_LEVEL
     tiles = _tiles(extent, _RIVER_TILE * 2**_RIVER_LEVEL, reach)
     return _join([_drainage(seed, epsg, r, c).curves.near(extent, margin + 16) for r, c in tiles])
 

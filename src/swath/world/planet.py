@@ -115,7 +115,9 @@ class Planet:
         for name, least in (("n", 1), ("size", 1), ("year", 1970)):
             if getattr(self, name) < least:
                 have = f"{name} {getattr(self, name)}"
-                raise Refused(where=where, what=f"{name} must be {least} or more", have=have, fix=f"Give another {name}.")
+                raise Refused(
+                    where=where, what=f"{name} must be {least} or more", have=have, fix=f"Give another {name}."
+                )
         unknown = [band for band in self.bands if band not in S2_BANDS]
         if unknown:
             raise Unknown(unknown[0], S2_BANDS, what="band of the planet", where=where)
@@ -127,7 +129,7 @@ class Planet:
                 what=f"baseline {self.baseline!r} implies no offset",
                 fix="Name one such as 02.06 (offset 0) or 05.10 (offset -1000).",
             )
-        if isinstance(self.dates, int) and self.dates < 1 or self.dates == ():
+        if (isinstance(self.dates, int) and self.dates < 1) or self.dates == ():
             raise Refused(where=where, what="a sample needs a date", have=str(self.dates), fix="Ask for 1 or more.")
         if not isinstance(self.dates, int):
             object.__setattr__(self, "dates", tuple(_to_date(_to_day(d, where=where)) for d in self.dates))
@@ -234,7 +236,9 @@ class Planet:
     def _frame(self, lon: float, lat: float, size: tuple[int, int]) -> tuple[int, Extent]:
         height, width = size
         if min(size) < 1:
-            raise Refused(where="planet", what="a scene needs a pixel", have=f"{height} x {width}", fix="Give its size.")
+            raise Refused(
+                where="planet", what="a scene needs a pixel", have=f"{height} x {width}", fix="Give its size."
+            )
         epsg = utm_epsg(lon, lat)
         row, col = pixel_at(epsg, lon, lat)
         return epsg, Extent(round((row - height / 2) / 6) * 6, round((col - width / 2) / 6) * 6, height, width)
@@ -308,9 +312,7 @@ class Planet:
         extent = Extent(*pixel_of(row["left"], row["top"], epsg), self.size, self.size)
         days = [_to_day(date, where=row["id"]) for date in row["dates"]]
         box, gsd = geobox_of(extent, epsg), (float(GSD), float(GSD))
-        whole = [
-            read_numbers(self.seed, epsg, extent, day, bands=S2_BANDS, offset=self.offset) for day in days
-        ]
+        whole = [read_numbers(self.seed, epsg, extent, day, bands=S2_BANDS, offset=self.offset) for day in days]
         cirrus = S2_BANDS.index("B10")
         decisions = [
             decision(self.baseline, numbers[cirrus], where=f"{row['id']} {date}")

@@ -1,9 +1,9 @@
-"""Region: 5,760 m of a zone, with its large-scale fields and the land use of its districts.
+"""Region: the large-scale fields of a zone, and the land use of its districts.
 
 Smooth fields (height, woods, wetness, warmth, towns) decide what is likely where; a district of about 1,900 m then
-draws what it mainly is, and the shape of its fields. A region is computed on its own extent only, so that everyone who
-asks about a district hears the same. Which pixel belongs to which district is decided in `landscape`. The land is
-artificial: no climate, no coastline and no town lies where one lies on Earth.
+draws what it mainly is, and the shape of its fields. Fields and districts of a region of 5,760 m are computed on its
+extent and no other, so that everyone who asks about them hears the same. Which pixel belongs to which district is
+decided in `landscape`. The land is artificial: no climate, no coast and no town lies where one lies on Earth.
 """
 
 from __future__ import annotations
@@ -19,14 +19,26 @@ from swath.world.lattice import BLOCK, Extent, bits, fractal, key, normal, unifo
 from swath.world.network import RELIEF
 from swath.world.spectra import code
 
-__all__ = ["DISTRICT", "FIELD_LEVEL", "REGION", "SEA_LEVEL", "Districts", "Region", "districts_near", "region"]
+__all__ = [
+    "DISTRICT",
+    "FIELD_LEVEL",
+    "REGION",
+    "RIM",
+    "SEA_LEVEL",
+    "Districts",
+    "districts_near",
+    "fields",
+    "region_fields",
+]
 
 #: Blocks a side of a region.
 REGION: Final = 8
-#: Level of a region's fields: nodes 80 m apart.
+#: Level at which fields are computed before they are interpolated to pixels: nodes 80 m apart.
 FIELD_LEVEL: Final = 3
-#: Nodes of a region's fields beyond its edge.
-RIM: Final = 6
+#: Nodes of a region's fields beyond its edge: a block's halo, and what interpolation needs.
+RIM: Final = 4
+#: Level at which a district looks at the fields: nodes 640 m apart.
+_SEED_LEVEL: Final = 6
 #: Pixels a side of the cells that hold one district each.
 DISTRICT: Final = 192
 #: Below this height there is sea.
@@ -89,16 +101,30 @@ class Districts:
         return Districts(*(getattr(self, name)[index] for name in self.__slots__))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Region:
-    """Fields and districts of one region; see `fields` for their order."""
+def fields(seed: int, epsg: int, nodes: Extent, *, level: int) -> Array:
+    """Large-scale fields of a zone.
 
-    #: Nodes of level `FIELD_LEVEL` that the fields cover, rim included.
-    extent: Extent
-    #: Float32 array, shape (h, w, 8): height, woods, pools, towns; warp in rows and columns; tone of waters twice.
-    fields: Array
-    #: The districts whose cells lie in the region.
-    districts: Districts
+    Parameters
+    ----------
+    seed, epsg : int
+        Planet and zone.
+    nodes : Extent
+        Where, in nodes of `level`.
+    level : int
+        Finer octaves than this are left out.
+
+    Returns
+    -------
+    float32 array, shape (h, w, 10)
+        Height, woods, pools, towns; warp in rows and columns; wetness, warmth, and two tones of waters and soils. Mean
+        0 and variance 1 over a zone.
+    """
+    coarse, hurst = RELIEF
+    land = fractal(key(seed, "land", epsg), nodes, coarse=coarse, fine=level, hurst=hurst)
+    cover = fractal(key(seed, "cover", epsg), nodes, coarse=9, fine=level, hurst=0.5)
+    warp = fractal(key(seed, "warp", epsg), nodes, coarse=7, fine=level, hurst=0.9)
+    climate = fractal(key(seed, "climate", epsg), nodes, coarse=11, fine=level, least=9, hurst=0.3)
+    return np.concatenate([land[..., :1], cover[..., :3], warp[..., :2], climate], axis=-1)
 
 
 def _lottery(height: Array, wet: Array, warm: Array, towns: Array, woods: Array) -> Array:
@@ -115,24 +141,39 @@ def _lottery(height: Array, wet: Array, warm: Array, towns: Array, woods: Array)
     )
     countryside **= 1.5
     countryside /= countryside.sum(axis=-1, keepdims=True)
-    built = 1 / (1 + np.exp(-np.clip((towns - 0.72) / 0.05, -30.0, 30.0)))
-    # Works stand at the rim of a town and in a belt of their own.
-    works = np.exp(-(((towns - 0.78) / 0.2) ** 2)) * 0.75
+    built = 1 / (1 + np.exp(-np.clip((towns - 0.75) / 0.05, -30.0, 30.0)))
+    # Works stand among the houses, less so in the middle of large towns.
+    works = 0.55 / (1 + np.exp(np.clip((towns - 1.5) / 0.15, -30.0, 30.0)))
     urban = np.stack([(1 - works) * built, works * built], axis=-1)
     return np.concatenate([countryside * (1 - built[..., None]), urban], axis=-1)
 
 
-def _districts(seed: int, epsg: int, row: int, col: int, fields: Array, extent: Extent, climate: Array) -> Districts:
+@lru_cache(maxsize=32)
+def region_fields(seed: int, epsg: int, row: int, col: int) -> tuple[Array, Extent]:
+    """Fields of one region with a rim of `RIM` nodes, at `FIELD_LEVEL`, and the nodes that they cover."""
+    side = REGION * BLOCK // 2**FIELD_LEVEL
+    nodes = Extent(row * side, col * side, side, side).grow(RIM)
+    held = fields(seed, epsg, nodes, level=FIELD_LEVEL)
+    held.flags.writeable = False
+    return held, nodes
+
+
+@lru_cache(maxsize=256)
+def _districts(seed: int, epsg: int, row: int, col: int) -> Districts:
+    """The districts whose cells lie in one region, computed on its own extent and no other."""
     cells = Extent(row * _SIDE, col * _SIDE, _SIDE, _SIDE)
     rows, cols = (a.ravel() for a in np.meshgrid(cells.rows, cells.cols, indexing="ij"))
     place = uniform(key(seed, "district", epsg), rows, cols)
     draw = uniform(key(seed, "district use", epsg), rows, cols)
     at_row = (rows + 0.12 + 0.76 * place[:, 0]) * DISTRICT
     at_col = (cols + 0.12 + 0.76 * place[:, 1]) * DISTRICT
-    step = 2**FIELD_LEVEL
-    node = (at_row // step).astype(int) - extent.row, (at_col // step).astype(int) - extent.col
-    height, woods, _, towns = fields[node][:, :4].T
-    wet, warm, *tones = climate[node].T
+    step = 2**_SEED_LEVEL
+    side = REGION * BLOCK // step
+    nodes = Extent(row * side, col * side, side, side)
+    held = fields(seed, epsg, nodes, level=_SEED_LEVEL)
+    height, woods, _, towns, _, _, wet, warm, *tones = held[
+        (at_row // step).astype(int) - nodes.row, (at_col // step).astype(int) - nodes.col
+    ].T
     chances = _lottery(height, wet, warm, towns, woods)
     use = np.array(_USES)[np.minimum((chances.cumsum(axis=1) < draw[:, :1]).sum(axis=1), len(_USES) - 1)]
     own = normal(key(seed, "district tone", epsg), rows, cols)
@@ -153,29 +194,6 @@ def _districts(seed: int, epsg: int, row: int, col: int, fields: Array, extent: 
     )
 
 
-@lru_cache(maxsize=64)
-def region(seed: int, epsg: int, row: int, col: int) -> Region:
-    """Compute one region.
-
-    Parameters
-    ----------
-    seed, epsg : int
-        Planet and zone.
-    row, col : int
-        Number of the region; it covers `REGION` blocks from `REGION` * row, col on.
-    """
-    nodes = REGION * BLOCK // 2**FIELD_LEVEL
-    extent = Extent(row * nodes, col * nodes, nodes, nodes).grow(RIM)
-    coarse, hurst = RELIEF
-    land = fractal(key(seed, "land", epsg), extent, coarse=coarse, fine=FIELD_LEVEL, hurst=hurst)
-    cover = fractal(key(seed, "cover", epsg), extent, coarse=9, fine=FIELD_LEVEL, hurst=0.5)
-    warp = fractal(key(seed, "warp", epsg), extent, coarse=7, fine=FIELD_LEVEL, hurst=0.9)
-    climate = fractal(key(seed, "climate", epsg), extent, coarse=11, fine=FIELD_LEVEL, least=9, hurst=0.3)
-    fields = np.concatenate([land[..., :1], cover[..., :3], warp[..., :2], climate[..., 2:]], axis=-1)
-    fields.flags.writeable = False
-    return Region(extent, fields, _districts(seed, epsg, row, col, fields, extent, climate))
-
-
 def districts_near(seed: int, epsg: int, extent: Extent, *, margin: int) -> Districts:
     """Districts whose cells come within `margin` pixels of an extent of pixels."""
     rows = np.arange((extent.row - margin) // DISTRICT, (extent.row + extent.height + margin - 1) // DISTRICT + 1)
@@ -185,5 +203,5 @@ def districts_near(seed: int, epsg: int, extent: Extent, *, margin: int) -> Dist
         for c in sorted(set((cols // _SIDE).tolist())):
             inside_r, inside_c = rows[rows // _SIDE == r] - r * _SIDE, cols[cols // _SIDE == c] - c * _SIDE
             index = (inside_r[:, None] * _SIDE + inside_c[None, :]).ravel()
-            parts.append(region(seed, epsg, r, c).districts.take(index))
+            parts.append(_districts(seed, epsg, r, c).take(index))
     return Districts(*(np.concatenate([getattr(part, name) for part in parts]) for name in Districts.__slots__))

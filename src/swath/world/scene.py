@@ -65,7 +65,9 @@ def read_numbers(seed: int, epsg: int, extent: Extent, day: int, *, bands: Seque
     out = np.empty((len(index), extent.height, extent.width), np.uint16)
     for row, col, target, source in _blocks(extent):
         seen = look(seed, epsg, row, col, day)[:, source[0], source[1]]
-        out[:, target[0], target[1]] = encode(seen if len(index) == len(S2_BANDS) and index == [*range(len(index))] else seen[index], offset=offset)
+        out[:, target[0], target[1]] = encode(
+            seen if len(index) == len(S2_BANDS) and index == [*range(len(index))] else seen[index], offset=offset
+        )
     return out
 
 
@@ -103,7 +105,9 @@ def decision(baseline: str, cirrus: Array | None, *, where: str) -> Decision:
     """
     offset = baseline_offset(baseline) or 0.0
     verdict = None if cirrus is None else check_pixels(cirrus[None], ["B10"], level="L1C")
-    return decide_offset([Claim("convention", (offset,), f"the planet writes baseline {baseline}")], verdict, where=where)
+    return decide_offset(
+        [Claim("convention", (offset,), f"the planet writes baseline {baseline}")], verdict, where=where
+    )
 
 
 def stack_origin(seed: int, epsg: int, days: Sequence[int], baseline: str, decisions: Sequence[Decision]) -> Origin:

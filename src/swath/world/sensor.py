@@ -14,19 +14,31 @@ import cv2
 import numpy as np
 
 from swath.core.array import Array
-from swath.core.bands import S2_BANDS
 from swath.core.quantity import S2_QUANTIFICATION
 from swath.core.sensors import SENSORS, Band
-from swath.world.lattice import GSD, HALO, Extent, key, normal
+from swath.world.lattice import GSD, Extent, key, normal
 
-__all__ = ["DN_HIGHEST", "DN_LOWEST", "encode", "observe"]
+__all__ = ["DN_HIGHEST", "DN_LOWEST", "GROUPS", "encode", "observe", "rim"]
 
 #: What a product can hold on the planet: 0 would be nodata, more than 15 bits never occur.
 DN_LOWEST: Final = 1
 DN_HIGHEST: Final = 32767
 _SENSOR: Final = SENSORS["s2-l1c"]
+#: Native ground size [m] -> bands that have it, in the order of `core.bands.S2_BANDS`.
+GROUPS: Final = {gsd: tuple(band.name for band in _SENSOR.bands if band.native_gsd == gsd) for gsd in (10, 20, 60)}
 #: Signal [reflectance] below which noise grows no smaller: read-out noise.
 _FLOOR: Final = 0.004
+
+
+def rim(gsd: int) -> int:
+    """Pixels beyond the edge that interpolation and point spread reach: two native ones.
+
+    Examples
+    --------
+    >>> rim(10), rim(60)
+    (2, 12)
+    """
+    return 2 * gsd // GSD
 
 
 def _reference(band: Band) -> float:
@@ -43,46 +55,41 @@ def _noise(seed: int, epsg: int, day: int, extent: Extent, step: int, count: int
     return np.moveaxis(np.concatenate(drawn, axis=-1), -1, 0)[:count]
 
 
-def observe(reflectance: Array, extent: Extent, *, seed: int, epsg: int, day: int) -> Array:
-    """Look at the ground on one day.
+def observe(reflectance: Array, extent: Extent, gsd: int, *, seed: int, epsg: int, day: int) -> Array:
+    """Look at the ground on one day with the bands of one native ground size.
 
     Parameters
     ----------
-    reflectance : float32 array, shape (13, h, w)
-        Top-of-atmosphere reflectance of the bands in the order of `core.bands.S2_BANDS`, halo included.
+    reflectance : float32 array, shape (b, h, w)
+        Top-of-atmosphere reflectance of the bands `GROUPS[gsd]`, with a rim of `rim(gsd)` pixels.
     extent : Extent
-        Pixels that it covers; edges on the 60 m lattice.
+        Pixels that it covers, rim included; its edges lie on the native grid.
+    gsd : int
+        10, 20 or 60 [m].
     seed, epsg, day : int
         Name the noise; `day` counts from 1970.
 
     Returns
     -------
-    float32 array, shape (13, h - 2 HALO, w - 2 HALO)
+    float32 array, shape (b, h - 2 rim, w - 2 rim)
         Reflectance * 10000 as the sensor measures it, not yet rounded.
     """
-    height, width = extent.height, extent.width
-    seen = np.empty((len(S2_BANDS), height - 2 * HALO, width - 2 * HALO), np.float32)
-    for gsd in (10, 20, 60):
-        step = gsd // GSD
-        bands = [band for band in _SENSOR.bands if band.native_gsd == gsd]
-        # Interpolation and point spread reach two native pixels beyond the edge.
-        rim = 2 * step
-        part = extent.grow(rim - HALO)
-        cut = slice(HALO - rim, height - HALO + rim), slice(HALO - rim, width - HALO + rim)
-        noise = _noise(seed, epsg, day, part, step, len(bands))
-        for k, band in enumerate(bands):
-            at = S2_BANDS.index(band.name)
-            plane = np.ascontiguousarray(reflectance[at][cut])
-            if step > 1:
-                size = part.width // step, part.height // step
-                plane = np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
-            if band.psf_sigma:
-                plane = np.asarray(cv2.GaussianBlur(plane, (5, 5) if step == 1 else (3, 3), band.psf_sigma))
-            signal = np.maximum(plane, np.float32(_FLOOR)) * np.float32(1 / _reference(band))
-            plane = plane * np.float32(S2_QUANTIFICATION) + noise[k] * np.sqrt(signal) * np.float32(band.sigma_dn or 0.0)
-            if step > 1:
-                plane = np.asarray(cv2.resize(plane, (part.width, part.height), interpolation=cv2.INTER_LINEAR))
-            seen[at] = plane[rim:-rim, rim:-rim]
+    step, edge = gsd // GSD, rim(gsd)
+    bands = [_SENSOR.band(name) for name in GROUPS[gsd]]
+    noise = _noise(seed, epsg, day, extent, step, len(bands))
+    seen = np.empty((len(bands), extent.height - 2 * edge, extent.width - 2 * edge), np.float32)
+    for k, band in enumerate(bands):
+        plane = reflectance[k]
+        if step > 1:
+            size = extent.width // step, extent.height // step
+            plane = np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
+        if band.psf_sigma:
+            plane = np.asarray(cv2.GaussianBlur(plane, (5, 5) if step == 1 else (3, 3), band.psf_sigma))
+        signal = np.maximum(plane, np.float32(_FLOOR)) * np.float32(1 / _reference(band))
+        plane = plane * np.float32(S2_QUANTIFICATION) + noise[k] * np.sqrt(signal) * np.float32(band.sigma_dn or 0.0)
+        if step > 1:
+            plane = np.asarray(cv2.resize(plane, (extent.width, extent.height), interpolation=cv2.INTER_LINEAR))
+        seen[k] = plane[edge:-edge, edge:-edge]
     return seen
 
 

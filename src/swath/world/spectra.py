@@ -49,6 +49,7 @@ class Spectra:
     dark: Array
 
 
+@cache
 def code(name: str) -> int:
     """Code of a class by name.
 
