@@ -127,6 +127,22 @@ def test_a_footprint_across_the_antimeridian_has_its_box_the_other_way_round():
     assert row["bbox"]["xmax"] < -179.9
 
 
+def test_a_corpus_without_any_committed_batch_opens(tmp_path):
+    """Cut off before the first batch: columns are there, rows are not."""
+    from swath.corpus.verify import verify
+    from swath.recipes.info import info
+
+    source = Numbers(n=3)
+    build(source, source.plan(), tmp_path / "c")
+    (tmp_path / "c" / "samples" / "part-000000.parquet").unlink()
+    corpus = open_corpus(tmp_path / "c")
+
+    assert (len(corpus), corpus.is_complete) == (0, False)
+    assert corpus.rows(["id", "stack_s2.times"]).num_columns == 2
+    assert verify(tmp_path / "c").holds
+    assert info(corpus)["samples"] == 0
+
+
 def test_a_code_outside_the_legend_goes_to_quarantine(tmp_path):
     class Wrong(Numbers):
         def sample(self, row):

@@ -252,8 +252,10 @@ def build(
         meta, there = _resume(path, meta)
         _note(journal_path(path), f"build {meta.plan_hash[:12]} from batch {there}", **(note or {}))
         skipped = sum(pq.read_metadata(path / part_name("samples", b)).num_rows for b in range(there))
-        counts = _run(source, plan, meta, path, there, skipped, workers, progress)
-        shutil.rmtree(path / _TMP, ignore_errors=True)
+        try:
+            counts = _run(source, plan, meta, path, there, workers, progress)
+        finally:
+            shutil.rmtree(path / _TMP, ignore_errors=True)
         sync_folder(path)
     quarantined = len(plan) - skipped - counts + len(plan.failures)
     return Built(counts, skipped, quarantined, len(plan) + len(plan.failures))
@@ -265,7 +267,6 @@ def _run(
     meta: Meta,
     path: Path,
     there: int,
-    skipped: int,
     workers: int,
     progress: Progress,
 ) -> int:

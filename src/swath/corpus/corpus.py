@@ -97,15 +97,13 @@ class Corpus:
         """
         schema = rows_schema(self.layout)
         parts = [str(self.path / part_name("samples", batch)) for batch in range(self.batches)]
-        if not parts:
-            empty = schema.empty_table()
-            return empty if columns is None else empty.select([c for c in columns if c in schema.names])
         known = [*schema.names]
         for name in columns or ():
             if name.split(".")[0] not in known:
                 raise Unknown(name, known, what="column", where=str(self.path))
         try:
-            dataset = ds.dataset(parts, schema=schema, format="parquet")
+            empty = ds.dataset(schema.empty_table())
+            dataset = ds.dataset(parts, schema=schema, format="parquet") if parts else empty
             if columns is None:
                 return dataset.to_table()
             fields = {name: ds.field(*name.split(".")) for name in columns}

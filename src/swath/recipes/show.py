@@ -172,16 +172,16 @@ def _split_figures(corpus: Corpus, name: str, places: SplitPlaces) -> SplitFigur
     split: Split = load_split(corpus, name)
     report = LeakageReport.from_json(load_report(corpus, name))
     worst = max(range(split.folds), key=lambda fold: len(report.folds[fold].findings))
-    row = report.as_rows()[worst]
+    row, counts = report.as_rows()[worst], split.counts(fold=worst)
     recipe = ", ".join(f"{key} {_plain(value)}" for key, value in split.recipe.items())
     block = str(split.recipe.get("block", ""))
     return SplitFigures(
         name=name if split.folds == 1 else f"{name} (fold {worst} of {split.folds})",
         recipe=recipe,
-        parts={part: n for part, n in split.counts(fold=worst).items() if n or part != "dropped"},
+        parts={part: n for part, n in counts.items() if n},
         verdict=report.folds[worst].verdict,
         is_leaking=True if report.leaks else (None if report.folds[worst].distances is None else False),
-        rows=tuple((key, value) for key, value in row.items() if key not in ("fold", "verdict")),
+        rows=tuple((key, value) for key, value in row.items() if key not in ("fold", "verdict", *counts)),
         metres=nearest_train(places, split, fold=worst) if places.is_placed.any() else None,
         part_of_place=tuple(split.parts(places.ids, fold=worst).tolist()),
         cell=float(block.removesuffix("deg")) if block.endswith("deg") else None,

@@ -2,7 +2,7 @@
 
 Each parcel and each stretch of wild ground is a unit with a spectrum of its own: the class mean, moved along what was
 measured to vary between and within patches. Inside a unit, texture moves pixels along the same directions: rows of
-houses, roofs, plough lines, crowns. Thin things (hedges, tracks, banks, pavement, water's edge) cover shares of a pixel.
+houses, roofs, plough lines, crowns. Thin things (hedges, tracks, banks, pavement, shores) cover shares of a pixel.
 The patterns are invented to look right; their colours and variances are measured. Knows no date and no sensor.
 """
 
@@ -33,7 +33,7 @@ MATERIALS: Final = {"soil": _CROP, "wood": _FOREST, "grass": _PASTURE, "water": 
 _SOIL, _WOOD, _GRASS, _WET, _PAVED = range(len(MATERIALS))
 
 #: Share of the standard deviation within patches that lies between parcels; the rest is texture.
-_BETWEEN_PARCELS: Final = {_CROP: 1.15, _PASTURE: 0.75, _ORCHARD: 0.9, _HOUSES: 0.45, _INDUSTRY: 0.0}
+_BETWEEN_PARCELS: Final = {_CROP: 1.3, _PASTURE: 0.75, _ORCHARD: 0.9, _HOUSES: 0.6, _INDUSTRY: 0.0}
 #: Class -> kinds of season that its units have, by lot.
 _KINDS: Final = {
     _CROP: ("winter crop", "summer crop"),
@@ -187,7 +187,7 @@ def _houses(canvas: _Canvas, plot: Plot, pixels: Array, chosen: Array) -> None:
     canvas.paint(
         pixels,
         1.7 * garden - 0.75 * street - 0.5 + 0.55 * fine[:, 0] + 0.2 * grain[:, 0] - density * 0.45,
-        1.3 * bright + 0.45 * street - 0.5 * garden - 0.2 + 0.55 * fine[:, 1] + 0.15 * grain[:, 1],
+        1.3 * bright + 0.45 * street - 0.5 * garden - 0.2 + 0.65 * fine[:, 1] + 0.15 * grain[:, 1],
         0.5 * grain[:, 2] - 0.6 * roof * roof_draw[:, 2],
     )
 
@@ -306,7 +306,7 @@ def _light(setting: Setting) -> Array:
 def _silt(setting: Setting) -> Array:
     """Turbidity: waters of one neighbourhood share it, few are very turbid."""
     tone = setting.tone
-    return np.asarray(0.25 * tone - 0.435 + 2.2 * np.maximum(tone - 0.5, 0.0), np.float32)
+    return np.asarray(0.25 * tone - 0.337 + 1.7 * np.maximum(tone - 0.5, 0.0), np.float32)
 
 
 def _spectra(setting: Setting) -> tuple[Array, Array, Array, Array]:

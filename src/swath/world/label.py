@@ -1,7 +1,7 @@
 """Label: the one class that a window of ground stands for, by a rule that can be read.
 
-As in EuroSAT, Highway and River mean "contains one, through the middle"; every other class means "mostly this". Works on
-the exact class of each pixel. Knows no spectra: a label is never judged by how the window looks.
+As in EuroSAT, Highway and River mean "contains one, through the middle"; every other class means "mostly this". Works
+on the exact class of each pixel. Knows no spectra: a label is never judged by how the window looks.
 """
 
 from __future__ import annotations
@@ -58,10 +58,8 @@ def window_class(labels: Array) -> tuple[int | None, str]:
     middle = labels[height // 3 : height - height // 3, width // 3 : width - width // 3]
     for line, share in LINEAR_SHARE.items():
         if count[line] >= share * labels.size and (middle == line).sum() >= 0.1 * share * labels.size:
-            return (
-                line,
-                f"{CLASSES[line]} runs through the middle third, on {_percent(count[line] / labels.size)} of the window",
-            )
+            covered = _percent(count[line] / labels.size)
+            return line, f"{CLASSES[line]} runs through the middle third, on {covered} of the window"
     most = int(count.argmax())
     said = f"{CLASSES[most]} covers {_percent(count[most] / labels.size)}"
     if most in LINEAR_SHARE or count[most] < AREAL_SHARE * labels.size:

@@ -85,22 +85,27 @@ def reflectance(held: Ground, spectrum: Array, bands: Sequence[str], *, rim: int
     unit, label, silt = held.unit[part, part], held.label[part, part], held.silt[part, part]
     out = np.take(np.ascontiguousarray(spectrum[:, index].T), unit, axis=1)
     for k in range(3):
-        loading = np.ascontiguousarray(table.within[:, k, index].T)
-        out += np.take(loading, label, axis=1) * held.texture[k, part, part]
-    turbid = table.between[code("SeaLake"), 0, index][:, None, None]
+        moved = np.take(np.ascontiguousarray(table.within[:, k, index].T), label, axis=1)
+        moved *= held.texture[k, part, part]
+        out += moved
+    turbid = table.between[code("SeaLake"), 0, index]
     is_lake = label == code("SeaLake")
     if is_lake.any():
-        out += turbid * np.where(is_lake, silt, np.float32(0))
+        out[:, is_lake] += turbid[:, None] * silt[is_lake]
     for whole, use in zip(held.share, MATERIALS.values(), strict=True):
-        share = whole[part, part]
-        if share.any():
-            of = table.mean[use, index][:, None, None]
+        is_covered = whole[part, part] > 0
+        share = whole[part, part][is_covered]
+        if len(share):
+            of = table.mean[use, index][:, None]
             if use == code("River"):
-                of = of + turbid * silt
-            out += share * (of - out)
+                of = of + turbid[:, None] * silt[is_covered]
+            below = out[:, is_covered]
+            out[:, is_covered] = below + share * (of - below)
     dark = table.dark[index][:, None, None]
-    out = dark + (out - dark) * held.light[part, part]
-    return np.maximum(out, np.float32(0.85) * dark)
+    out -= dark
+    out *= held.light[part, part]
+    out += dark
+    return np.asarray(np.maximum(out, np.float32(0.85) * dark, out=out))
 
 
 @lru_cache(maxsize=128)

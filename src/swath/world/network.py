@@ -109,9 +109,7 @@ def _drainage(seed: int, epsg: int, row: int, col: int) -> _Drainage:
     for _ in range(size - 2):
         gathered = 1 + np.bincount(away, gathered[~is_sink], minlength=side * side).reshape(side, side)
     jitter = uniform(key(seed, "river node", epsg), nodes.rows[:, None], nodes.cols[None, :])
-    at = np.stack(
-        [nodes.rows[:, None] + 0.2 + 0.6 * jitter[..., 0], nodes.cols[None, :] + 0.2 + 0.6 * jitter[..., 1]]
-    )
+    at = np.stack([nodes.rows[:, None] + 0.2 + 0.6 * jitter[..., 0], nodes.cols[None, :] + 0.2 + 0.6 * jitter[..., 1]])
     at = np.moveaxis(at, 0, -1) * 2**_RIVER_LEVEL
     width = np.minimum(3.5 + 2.2 * np.sqrt(gathered) * (0.6 + 0.8 * jitter[..., 2]), 15.0)
     return _Drainage(*_tree(at, width, gathered, to, is_sink))

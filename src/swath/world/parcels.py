@@ -31,16 +31,18 @@ class Parcels:
     #: Float32 arrays, shape (n,): pixels to the nearest edge along the rows, and to the nearest of the two others.
     side: Array
     end: Array
-    #: Float32 arrays, shape (n,): a number in (0, 1) that belongs to that edge, so that it may carry a hedge or a track.
+    #: Float32 arrays, shape (n,): a number in (0, 1) that belongs to that edge, which may carry a hedge or a track.
     side_draw: Array
     end_draw: Array
     #: Float32 array, shape (n,): place along the row in parcel lengths.
     along: Array
 
 
-def _settle(place: Array, first: Array, upper: Array, whole: Array) -> Array:
-    """Move from the unjittered interval to the jittered one that holds each place."""
-    return whole - (place < first) + (place >= upper)
+def _settle(place: Array, edges: Array, at: Array) -> tuple[Array, Array, Array]:
+    """Move from the unjittered interval `at` to the jittered one that holds each place, and measure to its edges."""
+    moved = at + (place >= edges.take(at + 1))
+    moved -= place < edges.take(at)
+    return moved, place - edges.take(moved), edges.take(moved + 1) - place
 
 
 def cut(u: Array, v: Array, stream: int, *, length: float, width: float) -> Parcels:
@@ -60,42 +62,36 @@ def cut(u: Array, v: Array, stream: int, *, length: float, width: float) -> Parc
     Parcels
     """
     across = v * np.float32(1 / width)
-    whole = np.floor(across).astype(np.int32)
+    whole = np.floor(across).astype(np.intp)
     low = int(whole.min()) - 1
     rows = np.arange(low, int(whole.max()) + 3)
     # Four numbers a row: where it begins, what its lower edge carries, its rhythm and its phase.
-    draw = uniform(stream, rows, np.full(len(rows), -(2**40)))
-    begin = (rows + (draw[:, 0] - 0.5) * 2 * _JITTER).astype(np.float32)
-    at = whole - low
-    row = _settle(across, begin[at], begin[at + 1], at)
-    below, above = across - begin[row], begin[row + 1] - across
+    draw = uniform(stream, rows, np.array(-(2**40)))
+    row, below, above = _settle(across, rows.astype(np.float32) + (draw[:, 0] - 0.5) * (2 * _JITTER), whole - low)
     side = np.minimum(below, above) * np.float32(width)
-    side_draw = draw[row + (above < below), 1]
-    pace = (0.55 + 0.9 * draw[:, 2]).astype(np.float32) * np.float32(length)
-    along = u / pace[row] + draw[row, 3] * 7
-    whole = np.floor(along).astype(np.int32)
+    side_draw = draw[:, 1].take(row + (above < below))
+    pace = (draw[:, 2] * np.float32(0.9) + np.float32(0.55)) * np.float32(length)
+    along = u / pace.take(row) + (draw[:, 3] * 7).take(row)
+    whole = np.floor(along).astype(np.intp)
     left = int(whole.min()) - 2
     cols = np.arange(left, int(whole.max()) + 3)
     cell = uniform(stream, rows[:, None], cols[None, :])
-    cuts = (cols[None, :] + (cell[..., 0] - 0.5) * 2 * _JITTER).astype(np.float32)
-    at = whole - left
-    col = _settle(along, cuts[row, at], cuts[row, at + 1], at)
-    before, after = along - cuts[row, col], cuts[row, col + 1] - along
-    end = np.minimum(before, after) * pace[row]
-    end_draw = cell[row, col + (after < before), 1]
+    cuts = cols.astype(np.float32) + (cell[..., 0] - 0.5) * (2 * _JITTER)
+    place, before, after = _settle(along, cuts.ravel(), row * len(cols) + whole - left)
+    is_later = after < before
+    nearer = place + is_later
     # An odd parcel joins the one before it where its number says so: sizes vary by a factor of two.
     is_joined = ((cols[None, :] & 1) == 1) & (cell[..., 2] < 0.35)
-    joined = is_joined[row, col]
-    near_joint = np.where(after < before, is_joined[row, col + 1], joined)
-    end = np.where(near_joint, np.float32(1e3), end)
+    end = np.minimum(before, after) * pace.take(row)
+    end[is_joined.ravel().take(nearer)] = np.float32(1e3)
     home = np.arange(len(cols))[None, :] - is_joined
     streams = bits(stream, rows[:, None] + 2**20, cols[home])
     return Parcels(
-        index=row * len(cols) + home[row, col],
+        index=(home + np.arange(len(rows))[:, None] * len(cols)).ravel().take(place),
         stream=streams.ravel(),
         side=side,
         end=end,
         side_draw=side_draw,
-        end_draw=end_draw,
-        along=along - cuts[row, col],
+        end_draw=cell[..., 1].ravel().take(nearer),
+        along=before,
     )

@@ -1,8 +1,8 @@
 """Planet: the virtual planet as a source of samples, and as scenes of any size.
 
 Everything is a function of the seed and of place and date: samples of the EuroSAT kind (13 bands of Sentinel-2 L1C at
-10 m under a clear sky, one class each, and if wanted the exact class of every pixel) are planned by place and class, and
-read from blocks that anyone computes alike. Artificial are the land, its seasons and its sensor; measured are the
+10 m under a clear sky, one class each, and if wanted the exact class of every pixel) are planned by place and class,
+and read from blocks that anyone computes alike. Artificial are the land, its seasons and its sensor; measured are the
 spectra. Knows nothing of files.
 """
 

@@ -37,6 +37,8 @@ REGION: Final = 8
 FIELD_LEVEL: Final = 3
 #: Nodes of a region's fields beyond its edge: a block's halo, and what interpolation needs.
 RIM: Final = 4
+#: How far districts' spectra may lie along each of the three loadings between patches; the third is mostly haze.
+_TONE_LIMIT: Final = np.array([2.0, 1.9, 1.1])
 #: Level at which a district looks at the fields: nodes 640 m apart.
 _SEED_LEVEL: Final = 6
 #: Pixels a side of the cells that hold one district each.
@@ -188,7 +190,7 @@ def _districts(seed: int, epsg: int, row: int, col: int) -> Districts:
         share=(0.3 * draw[:, 1] ** 2).astype(np.float32),
         angle=(np.pi * place[:, 2]).astype(np.float32),
         style=uniform(key(seed, "district style", epsg), rows, cols),
-        tone=(1.6 * np.tanh((0.9 * smooth + 0.4 * own[:, :3]) / 1.5)).astype(np.float32),
+        tone=(_TONE_LIMIT * np.tanh((0.9 * smooth + 0.4 * own[:, :3]) / 1.8)).astype(np.float32),
         hills=hills.astype(np.float32),
         stream=bits(key(seed, "district stream", epsg), rows, cols),
     )

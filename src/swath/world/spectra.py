@@ -24,8 +24,8 @@ __all__ = ["ATTRIBUTION", "CLASSES", "Spectra", "code", "load_spectra"]
 #: Names of the classes; a class's code is its place here, as in the EuroSAT legend.
 CLASSES: Final = legend("eurosat").names
 ATTRIBUTION: Final = (
-    "Artificial imagery of a virtual planet; class spectra measured on EuroSAT (Helber et al. 2019, MIT), which contains "
-    "modified Copernicus Sentinel data"
+    "Artificial imagery of a virtual planet; class spectra measured on EuroSAT (Helber et al. 2019, MIT), which "
+    "contains modified Copernicus Sentinel data"
 )
 #: Share of NDVI's variation inside patches of AnnualCrop that crop calendars bring about on the planet.
 _BY_CALENDAR: Final = {"AnnualCrop": 0.9}
