@@ -61,7 +61,8 @@ def ratio(patches: Array, one: str, other: str) -> Array:
 
 def centred(patches: Array) -> Array:
     """Pixels less the mean of their patch: (b, n * h * w)."""
-    return (patches - patches.mean(axis=(2, 3), keepdims=True)).transpose(1, 0, 2, 3).reshape(len(S2_BANDS), -1)
+    moved = patches - patches.mean(axis=(2, 3), keepdims=True)
+    return np.asarray(moved.transpose(1, 0, 2, 3).reshape(len(S2_BANDS), -1))
 
 
 def slope_on_ndvi(patches: Array) -> tuple[Array, float]:

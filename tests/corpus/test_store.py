@@ -125,7 +125,7 @@ def test_geopandas_and_duckdb_read_the_manifest(path):
 
     assert len(places) == count == 22
     assert places.crs == "OGC:CRS84"
-    assert places.geometry.contains(geopandas.points_from_xy(places.lon, places.lat)).all()
+    assert places.geometry.contains(geopandas.GeoSeries.from_xy(places.lon, places.lat, crs="OGC:CRS84")).all()
 
 
 def test_xarray_opens_a_stack_with_its_masks(path):

@@ -71,8 +71,8 @@ def test_a_crs_that_cannot_be_read_is_told(tmp_path):
     """Flipped bytes in the geo keys make GDAL ignore them all: not a file without a place, but a damaged one."""
     path = a_geotiff(tmp_path / "a.tif")
     blob = bytearray(path.read_bytes())
-    at = blob.index(np.array([1024, 0, 1, 1], "<u2").tobytes())  # the first key: model type, projected
-    blob[at - 2 : at] = b"\xff\xff"  # number of keys
+    at = blob.rindex(np.array([1024, 0, 1, 1], "<u2").tobytes())  # the first key: model type, projected
+    blob[at - 8 : at - 6] = b"\xff\xff"  # version of the keys
     path.write_bytes(blob)
 
     with pytest.raises(Unreadable, match=r"a\.tif: names a CRS that cannot be read"), open_raster(path):

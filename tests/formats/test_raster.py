@@ -21,7 +21,6 @@ from swath.formats.raster import (
     _Handles,
     open_blob,
     open_raster,
-    place_of,
     read_header,
     read_pixels,
     reading_rasters,
@@ -258,7 +257,15 @@ def test_a_place_outside_its_crs_is_told(tmp_path):
     path = a_geotiff(tmp_path / "a.tif", crs="EPSG:4326", transform=Affine(10, 0, 680040, 0, -10, 5152200))
 
     with pytest.raises(Unreadable, match=r"a\.tif: lies outside what its CRS can place\. Mend its CRS or transform"):
-        place_of(header_of(path).geobox, where="a.tif")
+        header_of(path)
+
+
+def test_a_crs_of_no_planet_is_told(tmp_path):
+    """A local engineering CRS has metres and no place."""
+    path = a_geotiff(tmp_path / "a.tif", crs='LOCAL_CS["site",UNIT["metre",1],AXIS["x",EAST],AXIS["y",NORTH]]')
+
+    with pytest.raises(Unreadable, match=r"a\.tif: has a CRS that no place on Earth can be told from"):
+        header_of(path)
 
 
 @pytest.mark.parametrize("options", [{}, {"compress": "deflate"}, {"tiled": True, "blockxsize": 16, "blockysize": 16}])

@@ -8,6 +8,7 @@ The manifest is read through pyarrow, only the columns asked for, geometries as 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -95,19 +96,24 @@ class Corpus:
         Unreadable
             A part is damaged.
         """
-        schema = rows_schema(self.layout)
-        parts = [str(self.path / part_name("samples", batch)) for batch in range(self.batches)]
-        known = [*schema.names]
+        known = rows_schema(self.layout).names
         for name in columns or ():
             if name.split(".")[0] not in known:
                 raise Unknown(name, known, what="column", where=str(self.path))
+        fields = None if columns is None else {name: ds.field(*name.split(".")) for name in columns}
+        with self._reading():
+            return self._dataset().to_table(columns=fields)
+
+    def _dataset(self) -> Any:
+        schema = rows_schema(self.layout)
+        parts = [str(self.path / part_name("samples", batch)) for batch in range(self.batches)]
+        return ds.dataset(parts, schema=schema, format="parquet") if parts else ds.dataset(schema.empty_table())
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Turn what pyarrow says of a damaged part into a sentence."""
         try:
-            empty = ds.dataset(schema.empty_table())
-            dataset = ds.dataset(parts, schema=schema, format="parquet") if parts else empty
-            if columns is None:
-                return dataset.to_table()
-            fields = {name: ds.field(*name.split(".")) for name in columns}
-            return dataset.to_table(columns=fields)
+            yield
         except (pa.ArrowException, OSError) as error:
             fix = "Run: swath corpus verify, then repair."
             raise Unreadable(where=str(self.path / "samples"), what=f"a part is damaged ({error})", fix=fix) from error
@@ -232,7 +238,9 @@ class Corpus:
     def samples(self, positions: Sequence[int] | Array) -> Iterator[Sample]:
         """Read whole samples, with everything that says what their numbers are."""
         where = np.asarray(positions, np.int64)
-        for position, row in zip(where, self.rows().take(where).to_pylist(), strict=True):
+        with self._reading():
+            rows = self._dataset().take(pa.array(where)).to_pylist()
+        for position, row in zip(where, rows, strict=True):
             yield self._sample(int(position), row)
 
     def sample(self, id: str) -> Sample:

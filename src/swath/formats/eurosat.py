@@ -37,7 +37,7 @@ from swath.formats.archive import Member, glance, list_archive, reading
 from swath.formats.mapping import Declared, map_bands
 from swath.formats.options import one_of, only_known, require_all
 from swath.formats.positions import GSD, SIDE, Places, outlines, place_patches, read_positions
-from swath.formats.raster import open_blob, place_of, read_header, reading_rasters
+from swath.formats.raster import open_blob, read_header, reading_rasters
 
 __all__ = ["EUROSAT_MS", "EUROSAT_RGB", "LICENCES", "EurosatFormat", "EurosatMs", "EurosatRgb"]
 
@@ -331,7 +331,7 @@ def _bands(members: _Members, i: int) -> Sample | Failure:
         gsd = (GSD, GSD) if box is None else ground_gsd(box)
         origin = _origin(members.rows["member"][i], (decision.to_json(),))
         stack = Stack(data[None], _ORDER, _UNDATED, _DN, box, gsd, None, origin)
-        lonlat = None if box is None else place_of(box, where=where)
+        lonlat = header.place
         square = None if box is None else footprint(box)
     except SwathError as error:
         return Failure.of(id, error)

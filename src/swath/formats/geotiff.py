@@ -27,7 +27,7 @@ from swath.formats.archive import glance
 from swath.formats.evidence import MOST_TILES, can_prove_order, decide, prove_tiles, tiles_of
 from swath.formats.mapping import DECLARES, Declared, Mapped, declare, gsd_of, map_bands
 from swath.formats.options import require_all
-from swath.formats.raster import Header, open_raster, place_of, read_header, read_pixels, simplest
+from swath.formats.raster import Header, open_raster, read_header, read_pixels, simplest
 from swath.formats.rasterset import (
     COLUMNS,
     Choices,
@@ -120,37 +120,37 @@ class GeotiffFiles:
         """
         require_all(places, dates, spec, where="format geotiff")
         files = files_of(self.roots)
-        fitting: list[tuple[RasterFile, Header, tuple[float, float] | None]] = []
+        fitting: list[tuple[RasterFile, Header]] = []
         failures: list[Failure] = []
         for file in files:
             try:
-                fitting.append((file, *self._fitting(file)))
+                fitting.append((file, self._fitting(file)))
             except SwathError as error:
                 failures.append(Failure.of(file.id, error))
-        size, why = self._size([header.shape for _, header, _ in fitting])
+        size, why = self._size([header.shape for _, header in fitting])
         rows = []
-        for file, header, place in fitting:
+        for file, header in fitting:
             if header.shape != size:
                 failures.append(Failure.of(file.id, other_size(file.id, header.shape, size, why)))
                 continue
-            lon, lat = place or (None, None)
+            lon, lat = header.place or (None, None)
             row = {"id": file.id, "group": "", "lon": lon, "lat": lat, "why": "every file that fits", "root": file.root}
             row |= {"bytes": raw_bytes(self.mapped, header.dtype, size), "path": file.path}
             rows.append({**row, "code": self.choices.code(file.label), "height": size[0], "width": size[1]})
-        has_valid = any(may_be_invalid(header, self.choices.declared) for _, header, _ in fitting)
+        has_valid = any(may_be_invalid(header, self.choices.declared) for _, header in fitting)
         layout = layout_of(self.mapped, self.header.dtype, size, self.gsd, has_valid, self.choices)
         table = pa.Table.from_pylist(rows, schema=pa.schema(list(COLUMNS.items())))
         failures.sort(key=lambda failure: failure.id)
         asked = {**self.choices.declared.given, "files": len(files)}
         return Plan(self.name, asked, layout, table, tuple(failures))
 
-    def _fitting(self, file: RasterFile) -> tuple[Header, tuple[float, float] | None]:
-        """Header and place of a file that is read as the first one is."""
+    def _fitting(self, file: RasterFile) -> Header:
+        """Header of a file that is read as the first one is."""
         with open_raster(file.at, where=file.id) as dataset:
             header = read_header(dataset, where=file.id)
         self._require_fit(header, file.id)
         gsd_of(self.choices.declared, header, where=file.id)
-        return header, None if header.geobox is None else place_of(header.geobox, where=file.id)
+        return header
 
     def _require_fit(self, header: Header, where: str) -> None:
         mapped = map_bands(self.choices.declared, header, where=where)
@@ -234,7 +234,7 @@ class GeotiffFiles:
             stacks[map_name(band)] = Stack(
                 codes, (band,), when, class_of(name), header.geobox, gsd, _dated(mask), plain
             )
-        return assemble(where, "", stacks, [map_name(band) for _, band, _ in mapped.classes], self.choices, row["code"])
+        return assemble(row, stacks, [map_name(band) for _, band, _ in mapped.classes], self.choices)
 
 
 def _dated(valid: Array | None) -> Array | None:

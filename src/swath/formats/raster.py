@@ -22,6 +22,7 @@ import numpy as np
 import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
+from pyproj.exceptions import CRSError, ProjError
 from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
@@ -39,7 +40,6 @@ __all__ = [
     "Header",
     "open_blob",
     "open_raster",
-    "place_of",
     "read_header",
     "read_pixels",
     "reading_rasters",
@@ -72,6 +72,8 @@ class Header:
     dtype: str
     #: Pixel grid; None = it has no CRS or no transform, its place is unknown.
     geobox: GeoBox | None
+    #: Longitude and latitude of its centre; None = unknown.
+    place: tuple[float, float] | None
     #: Names of the bands in the file, one a band; None where it has none.
     descriptions: tuple[str | None, ...]
     #: Code of absence, one a band; None where it has none.
@@ -225,18 +227,19 @@ def _geobox(dataset: DatasetReader, where: str) -> GeoBox | None:
         return None
     if transform.determinant == 0:
         raise Unreadable(where=where, what="has a transform without extent", fix="Mend its georeference.")
-    return GeoBox(dataset.shape, transform, _crs_name(dataset.crs.to_wkt()))
+    try:
+        return GeoBox(dataset.shape, transform, _crs_name(dataset.crs.to_wkt()))
+    except CRSError as error:
+        raise Unreadable(where=where, what=f"has a CRS that cannot be read ({str(error)[:100]})") from error
 
 
-def place_of(box: GeoBox, *, where: str) -> tuple[float, float]:
-    """Longitude and latitude of the centre of a raster.
-
-    Raises
-    ------
-    Unreadable
-        It is no place on Earth: transform and CRS do not belong together.
-    """
-    lon, lat = centre(box)
+def _place(box: GeoBox, where: str) -> tuple[float, float]:
+    """Longitude and latitude of the centre; a grid that lies nowhere on Earth is refused."""
+    try:
+        lon, lat = centre(box)
+    except ProjError as error:
+        what = f"has a CRS that no place on Earth can be told from ({str(error)[:100]})"
+        raise Unreadable(where=where, what=what, fix="Give it a CRS of the Earth.") from error
     if not (np.isfinite(lon) and abs(lat) <= 90):
         raise Unreadable(where=where, what="lies outside what its CRS can place", fix="Mend its CRS or transform.")
     return lon, lat
@@ -247,6 +250,8 @@ def read_header(dataset: DatasetReader, *, where: str) -> Header:
 
     Raises
     ------
+    Unreadable
+        Its grid lies nowhere on Earth.
     Refused
         It is placed by ground control points only, or holds complex numbers or no measurement band.
     Mismatch
@@ -264,11 +269,13 @@ def read_header(dataset: DatasetReader, *, where: str) -> Header:
         raise Refused(where=where, what=f"holds {dtypes[0]} numbers", fix="Detect their power first: SLC is not read.")
     flags, codes = dataset.mask_flag_enums, dataset.nodatavals  # every access asks GDAL about all bands
     texts, scales, offsets = dataset.descriptions, dataset.scales, dataset.offsets
+    box = _geobox(dataset, where)
     return Header(
         shape=(int(dataset.height), int(dataset.width)),
         indexes=tuple(i + 1 for i in at),
         dtype=str(np.dtype(dtypes[0]).name),
-        geobox=_geobox(dataset, where),
+        geobox=box,
+        place=None if box is None else _place(box, where),
         descriptions=tuple(texts[i] or None for i in at),
         nodata=tuple(codes[i] for i in at),
         has_mask=any(flags[i] not in ([MaskFlags.all_valid], [MaskFlags.nodata]) for i in at),

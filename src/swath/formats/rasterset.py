@@ -23,7 +23,7 @@ from swath.core.sample import Sample, Target, TargetSpec
 from swath.core.stack import Stack, measured
 from swath.formats.archive import list_archive
 from swath.formats.mapping import Declared, Mapped, folder_legend
-from swath.formats.raster import Header, place_of
+from swath.formats.raster import Header
 
 __all__ = [
     "COLUMNS",
@@ -190,9 +190,22 @@ def may_be_invalid(header: Header, declared: Declared) -> bool:
 
 
 def assemble(
-    id: str, group: str, stacks: Mapping[str, Stack], maps: Sequence[str], choices: Choices, code: int | None
+    row: Mapping[str, Any], stacks: Mapping[str, Stack], maps: Sequence[str], choices: Choices
 ) -> Sample | Failure:
-    """Put a sample together, if it has enough valid pixels."""
+    """Put the sample of a plan's row together, if it has enough valid pixels.
+
+    Parameters
+    ----------
+    row : mapping
+        Of the plan.
+    stacks : mapping
+        All that was read.
+    maps : sequence of str
+        Which of them hold class codes.
+    choices : Choices
+        Say what becomes of those, and how many pixels are enough.
+    """
+    id = str(row["id"])
     declared = choices.declared
     held = [stack for name, stack in stacks.items() if name not in maps] or list(stacks.values())
     share = min(_share(stack) for stack in held)
@@ -203,15 +216,15 @@ def assemble(
     is_target = declared.class_role == "target"
     targets = {name: Target(stack=stacks[name]) for name in maps if is_target}
     if choices.labels is not None:
-        targets[LABEL] = Target(code=code)
+        targets[LABEL] = Target(code=row["code"])
     box = held[0].geobox
     return Sample(
         id=id,
         stacks={name: stack for name, stack in stacks.items() if not (is_target and name in maps)},
         targets=targets,
         footprint=None if box is None else footprint(box),
-        group=group,
-        lonlat=None if box is None else place_of(box, where=id),
+        group=str(row["group"]),
+        lonlat=None if row["lon"] is None else (row["lon"], row["lat"]),
     )
 
 

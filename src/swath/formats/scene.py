@@ -27,7 +27,7 @@ from swath.core.scene import Window
 from swath.core.stack import Stack
 from swath.formats.evidence import can_prove_order, decide, look, prove_tiles, tiles_of
 from swath.formats.mapping import Declared, Mapped, declare, gsd_of, map_bands
-from swath.formats.raster import Header, open_raster, place_of, read_header, read_pixels
+from swath.formats.raster import Header, open_raster, read_header, read_pixels
 
 __all__ = ["GeotiffScene", "Layers", "codes_of", "open_layers", "open_scene", "origin_of"]
 
@@ -162,8 +162,6 @@ def _examined(path: Path, declared: Declared) -> tuple[Header, Mapped, Origin]:
     with open_raster(path, where=where) as dataset:
         header = read_header(dataset, where=where)
         mapped = map_bands(declared, header, where=where)
-        if header.geobox is not None:
-            place_of(header.geobox, where=where)
         decision = None
         if mapped.has_offset or can_prove_order(mapped):
             seen = look(dataset, header, mapped.judged, declared.nodata)

@@ -15,13 +15,12 @@ from typing import Any
 import pyarrow as pa
 
 from swath.core.errors import Failure, Mismatch, Refused, SwathError
-from swath.core.geobox import window_geobox
+from swath.core.geobox import centre, window_geobox
 from swath.core.plan import Plan
 from swath.core.sample import Sample
 from swath.core.scene import Window
 from swath.formats.mapping import Declared
 from swath.formats.options import require_all
-from swath.formats.raster import place_of
 from swath.formats.rasterset import (
     COLUMNS,
     Choices,
@@ -80,7 +79,7 @@ class GeotiffWindows:
                 for col in range(0, scene.shape[1] - width + 1, self.stride[1]):
                     lon, lat = None, None
                     if scene.geobox is not None:
-                        lon, lat = place_of(window_geobox(scene.geobox, row, col, height, width), where=name)
+                        lon, lat = centre(window_geobox(scene.geobox, row, col, height, width))
                     place = {"lon": lon, "lat": lat, "root": 0, "row": row, "col": col}
                     rows.append({**held, **place, "id": f"{name}_r{row:05d}_c{col:05d}"})
         every = [layers for _, layers in self.scenes.values()]
@@ -107,7 +106,7 @@ class GeotiffWindows:
         maps = list(stacks)
         if layers.measured is not None:
             stacks = {stack_name(layers.mapped.sensor): layers.measured.read(window), **stacks}
-        return assemble(str(row["id"]), str(row["group"]), stacks, maps, self.choices, row["code"])
+        return assemble(row, stacks, maps, self.choices)
 
 
 def open_windows(roots: tuple[Path, ...], files: Sequence[RasterFile], declared: Declared) -> GeotiffWindows:

@@ -128,7 +128,7 @@ def _crop(canvas: _Canvas, plot: Plot, pixels: Array, chosen: Array) -> None:
     track, _ = _edges(plot, chosen, side=0.3, end=0.12)
     canvas.lay(_SOIL, pixels, 0.55 * _ramp(track, 0.35))
     strip, _ = _edges(plot, chosen, side=0.85, end=0.5)
-    canvas.lay(_GRASS, pixels, 0.35 * _ramp(strip, 0.3))
+    canvas.lay(_GRASS, pixels, 0.25 * _ramp(strip, 0.3))
 
 
 def _pasture(canvas: _Canvas, plot: Plot, pixels: Array, chosen: Array) -> None:
@@ -373,9 +373,9 @@ def ground(seed: int, epsg: int, row: int, col: int) -> Ground:
     _wild(canvas)
     label = setting.label.ravel()
     for plot in setting.plots:
-        uses = plot.use[plot.parcels.index]
-        for use, recipe in _RECIPES.items():
-            chosen = np.flatnonzero((uses == use) & (label[plot.pixels] == use))
+        grown = plot.use[plot.parcels.index]
+        for crop, recipe in _RECIPES.items():
+            chosen = np.flatnonzero((grown == crop) & (label[plot.pixels] == crop))
             if len(chosen):
                 recipe(canvas, plot, plot.pixels[chosen], chosen)
     _lines(canvas)

@@ -163,7 +163,7 @@ def _plots(
 def _gaps(curves_of: str, seed: int, epsg: int, extent: Extent, rows: Array, cols: Array) -> tuple[Array, Array]:
     """Distance from the edge and the middle of the nearest curve, exact within 8 pixels of it."""
     near = {"river": rivers_near, "highway": highways_near}[curves_of]
-    margin = int(2.5 * _WARP[curves_of]) + 8
+    margin = int(4 * _WARP[curves_of]) + 8
     curves = near(seed, epsg, extent, margin=margin)
     gap, axis = np.full(rows.shape, FAR), np.full(rows.shape, FAR)
     if not len(curves):
@@ -204,7 +204,7 @@ def settle(seed: int, epsg: int, row: int, col: int) -> Setting:
     bend_r, bend_c = rows + _WARP["river"] * held[_WARP_R], cols + _WARP["river"] * held[_WARP_C]
     is_built = np.isin(districts.use, (_HOUSES, _INDUSTRY))[district]
     is_water = (held[_POOLS] + 0.1 * ragged[..., 1] > 2.25) & ~is_built
-    for at_row, at_col, radius in lakes_near(seed, epsg, extent, margin=40):
+    for at_row, at_col, radius in lakes_near(seed, epsg, extent, margin=int(4 * _WARP["river"])):
         away = np.hypot(bend_r - at_row, bend_c - at_col) + 2.0 * ragged[..., 1]
         is_water |= away < radius
     is_water |= held[_HEIGHT] + 0.006 * ragged[..., 1] < SEA_LEVEL
@@ -274,17 +274,17 @@ def sketch(seed: int, epsg: int, row: int, col: int) -> Array:
     limit = np.array([_WOODS[int(use)] for use in near.use], np.float32)[district]
     label = np.where(held[_WOODY] > limit, np.uint8(_FOREST), np.where(label == _FOREST, np.uint8(_HERBS), label))
     is_water = (held[_POOLS] > 2.25) & ~np.isin(label, (_HOUSES, _INDUSTRY))
-    for at_row, at_col, radius in lakes_near(seed, epsg, extent, margin=40):
+    for at_row, at_col, radius in lakes_near(seed, epsg, extent, margin=int(4 * _WARP["river"])):
         is_water |= np.hypot(bent["river"][0] - at_row, bent["river"][1] - at_col) < radius
     is_water |= held[_HEIGHT] < SEA_LEVEL
     label = np.where(is_water, np.uint8(_WATER), label)
     for what, code_of, reach in (("river", _RIVER, 0.0), ("highway", _HIGHWAY, 2.5)):
-        curves = {"river": rivers_near, "highway": highways_near}[what](seed, epsg, extent, margin=40)
+        curves = {"river": rivers_near, "highway": highways_near}[what](seed, epsg, extent, margin=80)
         drawn = np.zeros((extent.height // 2 + 80, extent.width // 2 + 80), np.uint8)
         corner = np.array([extent.row - 80, extent.col - 80], np.float32)
         for start, end, half in zip(curves.start - corner, curves.end - corner, curves.half, strict=True):
-            points = [(round(float(at[1]) / 2), round(float(at[0]) / 2)) for at in (start, end)]
-            cv2.line(drawn, *points, 1, max(1, round(float(half.mean()) + reach)))
-        at = [((bent[what][k] - corner[k]) / 2).astype(int) for k in (0, 1)]
-        label = np.where((drawn[at[0], at[1]] > 0) & ~is_water, np.uint8(code_of), label)
+            one, other = ((round(float(at[1]) / 2), round(float(at[0]) / 2)) for at in (start, end))
+            cv2.line(drawn, one, other, 1, max(1, round(float(half.mean()) + reach)))
+        seen = [np.clip((bent[what][k] - corner[k]) / 2, 0, drawn.shape[k] - 1).astype(int) for k in (0, 1)]
+        label = np.where((drawn[seen[0], seen[1]] > 0) & ~is_water, np.uint8(code_of), label)
     return label

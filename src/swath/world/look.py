@@ -58,7 +58,7 @@ def _greened(held: Ground, day: int, epsg: int, latitude: float) -> Array:
     local = local_day(day_of_year(day), is_south=epsg > 32700)
     green = greenness(local, curve[:, 0] + held.shift, curve[:, 1] + held.shift, curve[:, 2], curve[:, 3])
     change = (green - _usual()[held.kind]) * curve[:, 4] * held.vigour * strength(latitude)
-    return held.spectrum + change[:, None].astype(np.float32) * load_spectra().greening[held.use]
+    return np.asarray(held.spectrum + change[:, None].astype(np.float32) * load_spectra().greening[held.use])
 
 
 def reflectance(held: Ground, spectrum: Array, bands: Sequence[str], *, rim: int) -> Array:

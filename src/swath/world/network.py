@@ -105,14 +105,14 @@ def _drainage(seed: int, epsg: int, row: int, col: int) -> _Drainage:
     to, is_sink = around.argmin(axis=0), around.min(axis=0) >= height
     place = np.arange(side * side).reshape(side, side)
     away = (place + np.array([r * side + c for r, c in _EIGHT])[to])[~is_sink]
-    gathered = np.ones((side, side))
+    gathered: Array = np.ones((side, side))
     for _ in range(size - 2):
-        gathered = 1 + np.bincount(away, gathered[~is_sink], minlength=side * side).reshape(side, side)
+        gathered = np.asarray(1 + np.bincount(away, gathered[~is_sink], minlength=side * side).reshape(side, side))
     jitter = uniform(key(seed, "river node", epsg), nodes.rows[:, None], nodes.cols[None, :])
-    at = np.stack([nodes.rows[:, None] + 0.2 + 0.6 * jitter[..., 0], nodes.cols[None, :] + 0.2 + 0.6 * jitter[..., 1]])
-    at = np.moveaxis(at, 0, -1) * 2**_RIVER_LEVEL
+    corners = np.stack(np.meshgrid(nodes.rows, nodes.cols, indexing="ij"), axis=-1)
+    spots = (corners + 0.2 + 0.6 * jitter[..., :2]) * 2**_RIVER_LEVEL
     width = np.minimum(3.5 + 2.2 * np.sqrt(gathered) * (0.6 + 0.8 * jitter[..., 2]), 15.0)
-    return _Drainage(*_tree(at, width, gathered, to, is_sink))
+    return _Drainage(*_tree(spots, width, gathered, to, is_sink))
 
 
 def _tree(place: Array, width: Array, gathered: Array, to: Array, is_sink: Array) -> tuple[Curves, Array]:

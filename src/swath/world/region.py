@@ -187,7 +187,7 @@ def _districts(seed: int, epsg: int, row: int, col: int) -> Districts:
         col=at_col.astype(np.float32),
         use=use.astype(np.uint8),
         minor=np.array([_MINOR_CODE[int(u)] for u in use], np.uint8),
-        share=(0.3 * draw[:, 1] ** 2).astype(np.float32),
+        share=(0.2 * draw[:, 1] ** 2).astype(np.float32),
         angle=(np.pi * place[:, 2]).astype(np.float32),
         style=uniform(key(seed, "district style", epsg), rows, cols),
         tone=(_TONE_LIMIT * np.tanh((0.9 * smooth + 0.4 * own[:, :3]) / 1.8)).astype(np.float32),
