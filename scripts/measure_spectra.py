@@ -110,6 +110,7 @@ def table(patches: dict[str, Array]) -> dict[str, Any]:
     """Everything that the planet needs, as plain JSON."""
     everything = np.concatenate([p.transpose(1, 0, 2, 3).reshape(len(S2_BANDS), -1) for p in patches.values()], axis=1)
     greening = np.concatenate([patches[name] for name in GREENING])
+    greened = greening.transpose(1, 0, 2, 3).reshape(len(S2_BANDS), -1)
     water = patches["River"]
     built = np.concatenate([patches["Highway"], patches["Residential"]])
     return {
@@ -119,6 +120,7 @@ def table(patches: dict[str, Array]) -> dict[str, Any]:
         "unit": "digital number without offset: top-of-atmosphere reflectance * 10000",
         "bands": list(S2_BANDS),
         "dark": np.quantile(everything, 0.001, axis=1).round().astype(int).tolist(),
+        "lush": np.quantile(greened, 0.01, axis=1).round().astype(int).tolist(),
         "greening": slope_on_ndvi(greening)[0].round().astype(int).tolist(),
         "pure": {
             "water": pure(water, ratio(water, "B03", "B08"), 0.15, 0.1),

@@ -15,4 +15,5 @@ STUDIES: Final[dict[str, str]] = {
     "eurosat-splits": "studies.eurosat_splits",
     "band-order": "studies.band_order",
     "offset-verdicts": "studies.offset_verdicts",
+    "speed": "studies.speed",
 }

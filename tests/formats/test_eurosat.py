@@ -198,7 +198,7 @@ def test_a_truncated_tiff_is_quarantined(tmp_path, share):
     failure = the_failure(EUROSAT_MS.open([path]))
 
     assert (failure.id, failure.reason) == ("Forest_1", "unreadable")
-    assert "ms/ds/images/tif/Forest/Forest_1.tif: cannot be read as a raster (" in failure.message
+    assert failure.message.startswith("ms/ds/images/tif/Forest/Forest_1.tif: is cut short: ")
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.95])

@@ -111,6 +111,7 @@ def test_what_is_declared_wrongly_is_told(options, sentence):
         ({"labels": "folders"}, "unknown labels 'folders'. Did you mean 'folder'"),
         ({"class_role": "targets"}, "unknown class_role 'targets'. Did you mean 'target'"),
         ({"kind": "toa", "level": "L2A"}, "geotiff: level differs: want L1C (kind toa), have L2A."),
+        ({"sensor": "s2-l1c", "level": "L2A"}, "geotiff: level differs: want L1C (sensor s2-l1c), have L2A."),
         ({"kind": "boa", "level": "L1C"}, "geotiff: level differs: want L2A (kind boa), have L1C."),
         ({"min_valid": 50}, "geotiff: min_valid must be a share from 0 to 1, have 50."),
         (
@@ -240,3 +241,16 @@ def test_folder_names_become_a_legend_in_alphabetical_order():
 
     assert dict(zip(made.names, made.codes, strict=True)) == {"crop": 0, "forest": 1, "river": 2}
     assert len(set(made.colours)) == 3
+
+
+def test_a_sensor_says_its_level():
+    assert mapped(a_header(3), bands="B04,B03,B02", kind="dn", sensor="s2-l2a").quantity == dn("boa", offset=None)
+
+
+def test_bands_that_nobody_needs_are_left_out():
+    made = mapped(a_header(5), bands="B04,-,B02,-,SCL", kind="dn", level="L2A")
+
+    assert made.bands == ("B04", "B02")
+    assert made.judged == (0, 2)
+    assert made.classes == ((4, "SCL", "scl"),)
+    assert "unknown band to keep '-'. Known: B04, B02." in refusal(a_header(3), bands="B04,-,B02", kind="dn", keep="-")

@@ -1,8 +1,9 @@
 """Documents: every block says what it is, every command runs, every file they name is there.
 
-A fenced block is `console` (lines after "$ " are run in order in a folder of their own, with the environment's programs
-at hand; output shown below one must come, "..." standing for anything), `python` (run), or one of the kinds that are
-only read. Commands that set up a machine are not run again here: CI has just done so with the same targets of make.
+A fenced block is `sh` (its lines are run in order in a folder of their own, with the environment's programs at hand),
+`console` (lines after "$ " are run; output shown below one must come, "..." standing for anything), `python` (run in
+the same folder), or one of the kinds that are only read. Commands that set up a machine are not run again here: CI has
+just done so with the same targets of make.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ DOCUMENTS = sorted(
     str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("src/**/*.md")]
 )
 BLOCK = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-RUN = {"console", "python"}
+RUN = {"console", "python", "sh"}
 READ = {"json", "make", "text", "toml", "yaml"}
 #: How a line begins that sets up a machine.
 SET_UP = re.compile(r"(git clone|cd|make|pip install|uv pip install|sudo apt-get install) ")
@@ -37,12 +38,16 @@ def _blocks(document):
     return BLOCK.findall((ROOT / document).read_text(encoding="utf-8"))
 
 
-def _commands(block):
-    """Pairs of a command and the output shown below it."""
-    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-        lines = part.splitlines()
-        last = next(i for i, line in enumerate(lines) if not line.endswith("\\"))
-        yield "\n".join(lines[: last + 1]), "\n".join(lines[last + 1 :])
+def _commands(kind, block):
+    """Pairs of a command that is to be run here and the output shown below it."""
+    if kind == "sh":
+        pairs = [(command, "") for command in block.replace("\\\n", " ").splitlines() if command.strip()]
+    elif kind == "console":
+        parts = re.split(r"^\$ ", block.replace("\\\n", " "), flags=re.MULTILINE)[1:]
+        pairs = [(command, shown) for command, _, shown in (part.partition("\n") for part in parts)]
+    else:
+        pairs = []
+    return [(command, shown) for command, shown in pairs if not SET_UP.match(command)]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -69,9 +74,7 @@ def test_every_command_runs_and_prints_what_is_shown(document, tmp_path):
     for kind, block in _blocks(document):
         if kind == "python":
             subprocess.run([sys.executable, "-c", block], cwd=tmp_path, check=True)
-        for command, shown in _commands(block) if kind == "console" else ():
-            if SET_UP.match(command):
-                continue
+        for command, shown in _commands(kind, block):
             done = subprocess.run(
                 ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True
             )
@@ -79,6 +82,15 @@ def test_every_command_runs_and_prints_what_is_shown(document, tmp_path):
             assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
             if shown.strip():
                 assert doctest.OutputChecker().check_output(shown, done.stdout, SAME), f"{command}\n{done.stdout}"
+
+
+def test_commands_are_found_with_what_is_shown_below_them():
+    """The forms that the head of this file describes."""
+    said = "$ swath a \\\n  b\nshown\nmore\n$ make demo\nnot read\n$ swath c\n"
+
+    assert _commands("console", said) == [("swath a    b", "shown\nmore\n"), ("swath c", "")]
+    assert _commands("sh", "swath a \\\n  b\n\nmake demo\n") == [("swath a    b", "")]
+    assert _commands("text", "swath a\n") == []
 
 
 def test_a_command_that_shows_other_output_would_be_found():

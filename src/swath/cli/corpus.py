@@ -22,8 +22,8 @@ def corpus() -> None:
     """A corpus is a folder of samples: pixels with their meaning, place, time, validity and labels."""
 
 
-plan_only = click.option("--plan", "is_plan", is_flag=True, help="Say what would be read, and stop.")
-say_options = click.option("--options", "is_options", is_flag=True, help="List what can be declared, and stop.")
+_plan_only = click.option("--plan", "is_plan", is_flag=True, help="Say what would be read, and stop.")
+_say_options = click.option("--options", "is_options", is_flag=True, help="List what can be declared, and stop.")
 
 
 def _say_options(name: str) -> None:
@@ -56,8 +56,8 @@ def _build(opening: Opening, out: Path, count: int, is_plan: bool, is_json: bool
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the corpus; made if it is not there.")
 @declare
 @workers
-@plan_only
-@say_options
+@_plan_only
+@_say_options
 @as_json
 def import_(
     format_name: str,
@@ -99,8 +99,8 @@ def _opened(
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the corpus; made if it is not there.")
 @declare
 @workers
-@plan_only
-@say_options
+@_plan_only
+@_say_options
 @as_json
 def build(
     paths: tuple[str, ...],

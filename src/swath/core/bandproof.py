@@ -28,7 +28,7 @@ from swath.core.errors import Mismatch
 from swath.core.presets import ORDERS
 from swath.core.quantity import DN_NODATA, DN_SATURATED, TOA, Quantity, convert, dn
 
-__all__ = ["LEAST_SAMPLES", "OrderProof", "Rule", "prove_order", "prove_orders", "require_order"]
+__all__ = ["LEAST_SAMPLES", "OrderProof", "Rule", "Verdict", "prove_order", "prove_orders", "require_order"]
 
 #: A rule heard from fewer samples is untested.
 LEAST_SAMPLES: Final = 5

@@ -12,7 +12,7 @@ from typing import Final
 
 from swath.core.errors import Mismatch, Refused, Unknown
 
-__all__ = ["ALIASES", "S1_BANDS", "S2_BANDS", "S2_L2A_BANDS", "order", "resolve", "resolve_all"]
+__all__ = ["ALIASES", "AMBIGUOUS", "S1_BANDS", "S2_BANDS", "S2_L2A_BANDS", "order", "resolve", "resolve_all"]
 
 #: The thirteen bands in the order of `band_id` 0..12 in Sentinel-2 metadata.
 S2_BANDS: Final = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")
@@ -83,7 +83,8 @@ def resolve(name: str, *, wavelength: float | None = None, where: str = "") -> s
         return ALIASES.get(key) or ALIASES[key.replace("-", "")]
     shared = AMBIGUOUS.get(key)
     if shared is None:
-        raise Unknown(name, (*S2_BANDS, *S1_BANDS, *ALIASES), what="band", where=where)
+        spoken = [alias for alias in ALIASES if not alias.startswith("b") or alias == "blue"]
+        raise Unknown(name, (*S2_BANDS, *S1_BANDS, *spoken), what="band", where=where)
     if wavelength is None:
         raise Refused(where=where, what=f"band name {name!r} means any of {', '.join(shared)}", fix="Name the band.")
     return min(shared, key=lambda band: abs(_CENTRES[band] - wavelength))

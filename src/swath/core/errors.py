@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Failure", "Mismatch", "MissingExtra", "Refused", "SwathError", "Unknown", "Unreadable", "nearest"]
+__all__ = ["Failure", "Mismatch", "MissingExtra", "Reason", "Refused", "SwathError", "Unknown", "Unreadable", "nearest"]
 
 
 class SwathError(Exception):

@@ -14,7 +14,17 @@ from typing import Any, Final, Literal
 from swath.core.errors import Refused, Unknown
 from swath.core.pixelcheck import Verdict
 
-__all__ = ["PROVIDERS", "RANK", "Claim", "Decision", "baseline_offset", "decide_offset", "provider_claim"]
+__all__ = [
+    "BASELINE_0400_OFFSET",
+    "PROVIDERS",
+    "RANK",
+    "Claim",
+    "ClaimKind",
+    "Decision",
+    "baseline_offset",
+    "decide_offset",
+    "provider_claim",
+]
 
 ClaimKind = Literal["override", "xml", "provider", "convention", "raster", "flag", "baseline"]
 #: Smaller = stronger. `provider` and `convention` (a data set's documented rule) share a rank.

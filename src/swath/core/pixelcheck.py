@@ -23,6 +23,7 @@ __all__ = [
     "DARK_SHIFTED",
     "DARK_UNSHIFTED",
     "LEAST_PIXELS",
+    "Answer",
     "Verdict",
     "check_pair",
     "check_pixels",

@@ -32,6 +32,7 @@ __all__ = [
     "GAMMA0_RTC_DB",
     "KINDS",
     "PROBABILITY",
+    "S2_QUANTIFICATION",
     "SIGMA0",
     "SIGMA0_DB",
     "TOA",

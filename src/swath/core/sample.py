@@ -14,7 +14,7 @@ import shapely
 from swath.core.errors import Mismatch, Refused
 from swath.core.stack import Stack
 
-__all__ = ["TARGET_KINDS", "Sample", "Target", "TargetSpec"]
+__all__ = ["TARGET_KINDS", "Sample", "Target", "TargetKind", "TargetSpec"]
 
 TargetKind = Literal["class", "classes", "map", "values", "stack"]
 TARGET_KINDS: Final = ("class", "classes", "map", "values", "stack")

@@ -16,7 +16,16 @@ from swath.core.array import Array
 from swath.core.errors import Refused, Unknown
 from swath.core.quantity import Quantity
 
-__all__ = ["OUTPUT_KINDS", "Calibration", "InputSpec", "OutputSpec", "Prediction", "Predictor", "StackInput"]
+__all__ = [
+    "OUTPUT_KINDS",
+    "Calibration",
+    "InputSpec",
+    "OutputKind",
+    "OutputSpec",
+    "Prediction",
+    "Predictor",
+    "StackInput",
+]
 
 OutputKind = Literal["scene", "dense", "image", "values", "vector"]
 #: kind -> what a prediction of it is.

@@ -33,6 +33,7 @@ __all__ = [
     "SPLITS_FOLDER",
     "Meta",
     "array_name",
+    "frame_bytes",
     "head_files",
     "meta_of",
     "part_name",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -39,7 +39,7 @@ __all__ = [
 
 #: Option -> what it means.
 DECLARES: Final[dict[str, str]] = {
-    "bands": "names of the bands by their position in the file, as B04,B03,B02,B08,SCL",
+    "bands": "names of the bands by their position in the file, as B04,B03,B02,B08,SCL; - leaves one out",
     "keep": "bands to keep, in the order wanted; default all",
     "kind": "what the numbers are: dn, toa, boa, sigma0, sigma0_db, gamma0_rtc, rgb8, probability, value, ...",
     "level": "product level: L1C, L2A, GRD or RTC",
@@ -68,6 +68,7 @@ LEVEL_SENSORS: Final[dict[str, str]] = {each.level: name for name, each in SENSO
 _OPTICAL: Final = {"toa": "L1C", "boa": "L2A"}
 _COUNTED: Final = ("dn", "rgb8", "value", "probability")  # kinds that integers can hold
 _GSD_TOLERANCE: Final = 0.05
+_LEFT_OUT: Final = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,10 @@ def declare(options: Mapping[str, Any], *, where: str) -> Declared:
         read["labels"] = True
     made = Declared(**read)
     if made.sensor:
-        sensor(made.sensor, where=where)
+        level = sensor(made.sensor, where=where).level
+        if level and made.level not in ("", level):
+            raise Mismatch(where=where, what="level", want=f"{level} (sensor {made.sensor})", have=made.level)
+        made = replace(made, level=level or made.level)
     if made.legend:
         legend(made.legend, where=where)
     if made.kind in _OPTICAL and made.level and made.level != _OPTICAL[made.kind]:
@@ -234,14 +238,15 @@ def map_bands(declared: Declared, header: Header, *, where: str) -> Mapped:
     """
     names = _names(declared, header, where)
     classes = {_folded(name): legend_ for name, legend_ in declared.classes.items()}
-    measured = [i for i, name in enumerate(names) if _folded(name) not in classes]
-    wanted = _kept(declared, names, classes, where)
+    measured = [i for i, name in enumerate(names) if _folded(name) not in classes and name != _LEFT_OUT]
+    wanted = _kept(declared, names, where)
     kept = tuple(i for i in wanted if i in measured)
     maps = tuple((i, names[i], classes[_folded(names[i])]) for i in wanted if i not in measured)
     if not kept:
-        return Mapped(names, (), (), maps, None, None, (), declared.sensor or LEVEL_SENSORS.get(declared.level, ""), "")
+        only = declared.sensor or LEVEL_SENSORS.get(declared.level, "")
+        return Mapped(names, (), (), maps, None, None, (), only, declared.level)
     own = declared.sensor or LEVEL_SENSORS.get(declared.level, f"anonymous-{len(measured)}")
-    if declared.sensor in SENSORS or declared.level:
+    if own in SENSORS:
         for i in measured:
             sensor(own, where=where).band(names[i], where=where)
     quantity, claims = _quantity(declared, header, measured, where)
@@ -255,7 +260,7 @@ def map_bands(declared: Declared, header: Header, *, where: str) -> Mapped:
         whole=quantity,
         claims=tuple(Claim(c.kind, _picked(c.offset, at), c.source) for c in claims),
         sensor=own,
-        level=declared.level or (SENSORS[own].level if own in SENSORS else ""),
+        level=declared.level,
     )
 
 
@@ -270,10 +275,17 @@ def _picked(numbers: tuple[float, ...], at: Sequence[int]) -> tuple[float, ...]:
 
 def _canonical(name: str, declared: Declared, where: str) -> str:
     """The name inside: class bands and bands of no known sensor keep their own."""
-    if _folded(name) in {_folded(band) for band in declared.classes}:
-        return name.strip()
-    keeps_names = declared.kind in ("value", "probability") or (declared.sensor and declared.sensor not in SENSORS)
-    return name.strip() if keeps_names else resolve(name, where=where)
+    if name.strip() == _LEFT_OUT:
+        return _LEFT_OUT
+    for band in declared.classes:
+        if _folded(name) == _folded(band):
+            return band
+    return name.strip() if _keeps_names(declared) else resolve(name, where=where)
+
+
+def _keeps_names(declared: Declared) -> bool:
+    """True where bands are of no known sensor, so that their names are anybody's."""
+    return declared.kind in ("value", "probability") or bool(declared.sensor and declared.sensor not in SENSORS)
 
 
 def _names(declared: Declared, header: Header, where: str) -> tuple[str, ...]:
@@ -301,7 +313,7 @@ def _names(declared: Declared, header: Header, where: str) -> tuple[str, ...]:
             fix="Name every band of the file, in its order; choose with keep=.",
         )
     names = _once(tuple(_canonical(name, declared, where) for name in declared.bands), where)
-    if any(have is not None and have != want for want, have in zip(names, described, strict=True)):
+    if any(have not in (None, want) and want != _LEFT_OUT for want, have in zip(names, described, strict=True)):
         raise Mismatch(
             where=where,
             what="band order",
@@ -314,7 +326,11 @@ def _names(declared: Declared, header: Header, where: str) -> tuple[str, ...]:
 
 def _described(text: str | None, declared: Declared) -> str | None:
     """Band that a description names, if it names one."""
-    if not text:
+    if (
+        not text
+        or text.strip() == _LEFT_OUT
+        or (_keeps_names(declared) and declared.bands and text not in declared.bands)
+    ):
         return None
     try:
         return _canonical(text, declared, "")
@@ -323,24 +339,25 @@ def _described(text: str | None, declared: Declared) -> str | None:
 
 
 def _once(names: tuple[str, ...], where: str) -> tuple[str, ...]:
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted({name for name in names if names.count(name) > 1 and name != _LEFT_OUT})
     if twice:
         raise Refused(where=where, what=f"band {twice[0]} is named more than once", fix="Name each once.")
     return names
 
 
-def _kept(declared: Declared, names: tuple[str, ...], classes: Mapping[str, str], where: str) -> list[int]:
+def _kept(declared: Declared, names: tuple[str, ...], where: str) -> list[int]:
     """Positions of the bands to keep, in the order wanted."""
     if not declared.keep:
-        return list(range(len(names)))
+        return [i for i, name in enumerate(names) if name != _LEFT_OUT]
     at = []
     for name in declared.keep:
-        known = names.index(name) if name in names else None
+        known = names.index(name) if name in names and name != _LEFT_OUT else None
         if known is None:
             try:
-                known = names.index(_canonical(name, declared, where))
+                known = names.index(_canonical(name.strip(_LEFT_OUT), declared, where))
             except (ValueError, SwathError):
-                raise Unknown(name, names, what="band to keep", where=where) from None
+                held = [each for each in names if each != _LEFT_OUT]
+                raise Unknown(name, held, what="band to keep", where=where) from None
         at.append(known)
     _once(tuple(names[i] for i in at), where)
     return at

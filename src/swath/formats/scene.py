@@ -8,17 +8,19 @@ scene pickles as a path and a header; every thread opens the file for itself. Kn
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from swath.core.array import Array
 from swath.core.errors import Mismatch, Refused, Unreadable
-from swath.core.geobox import window_geobox
+from swath.core.geobox import ground_gsd, window_geobox
 from swath.core.legends import legend
 from swath.core.offset import Decision
 from swath.core.origin import Origin
@@ -86,16 +88,23 @@ class GeotiffScene:
         if self.quantity.is_categorical:
             data = codes_of(data, valid, str(self.quantity.legend), where=where)
         box = self.geobox
+        if box is not None:
+            box = window_geobox(box, window.row, window.col, window.height, window.width)
         return Stack(
             data=data[None],
             bands=self.bands,
             times=np.array([self.date], "datetime64[us]"),
             quantity=self.quantity,
-            geobox=None if box is None else window_geobox(box, window.row, window.col, window.height, window.width),
-            gsd=self.gsd,
+            geobox=box,
+            gsd=self.gsd if box is None or self._is_uniform() else ground_gsd(box),
             valid=None if valid is None else valid[None],
             origin=self.origin,
         )
+
+    def _is_uniform(self) -> bool:
+        """True if a pixel is as large everywhere as the grid says; degrees and Web Mercator shrink with latitude."""
+        t = self.header.geobox.transform if self.header.geobox is not None else Affine.identity()
+        return self.gsd == (math.hypot(t.a, t.d), math.hypot(t.b, t.e))
 
 
 def open_scene(path: Path | str, **declared: Any) -> GeotiffScene:

@@ -15,7 +15,7 @@ from swath.recipes.open import Opening
 from swath.recipes.show import show_corpus
 from swath.recipes.split import split_corpus
 
-__all__ = ["Shown", "run_demo"]
+__all__ = ["PLANET", "Shown", "Tell", "run_demo"]
 
 #: The corpus that the demo builds; the first lines of README make the same one by hand.
 PLANET: Final = {"n": 600, "seed": 7, "landcover": 1}

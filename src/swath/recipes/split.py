@@ -18,7 +18,7 @@ from swath.corpus.places import LabelRange, Places, block_side, label_range
 from swath.corpus.splitfile import save_split
 from swath.corpus.splits import Split, make_split
 
-__all__ = ["Frozen", "chunks", "hashes_of", "places_of", "split_corpus"]
+__all__ = ["LEAST_LABELS", "Frozen", "chunks", "hashes_of", "places_of", "split_corpus"]
 
 #: Labels with a place from which on their range is estimated.
 LEAST_LABELS = 10

@@ -109,7 +109,6 @@ def check_layout(layout: Layout, where: str) -> None:
         _require(
             spec.quantity.fits(len(spec.bands)), f"{where} stack {name}", f"{spec.quantity} does not fit its bands"
         )
-    _require(bool(layout.licences), where, "names no licence")
 
 
 def _read(source: Source, table: pa.Table) -> list[Sample | Failure]:

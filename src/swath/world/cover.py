@@ -171,7 +171,7 @@ def _houses(canvas: _Canvas, plot: Plot, pixels: Array, chosen: Array) -> None:
     depth = np.minimum(plot.parcels.side[chosen], plot.parcels.end[chosen])
     street = _ramp(depth, 0.25) * 0.9
     # Lots of 15 to 20 m along the street: each with a roof of its own.
-    lot = np.floor(plot.parcels.along[chosen] * 7.0).astype(np.int64)
+    lot = np.floor(plot.parcels.along[chosen] * 8.0).astype(np.int64)
     back = np.floor(plot.parcels.side[chosen] / 1.9).astype(np.int64)
     roof_draw = normal(plot.parcels.stream[own], lot, back + 50)
     density = 0.35 + 0.75 * float(style[1])
@@ -186,9 +186,9 @@ def _houses(canvas: _Canvas, plot: Plot, pixels: Array, chosen: Array) -> None:
     garden = np.clip(1 - roof - street, 0.0, 1.0)
     canvas.paint(
         pixels,
-        1.7 * garden - 0.75 * street - 0.5 + 0.55 * fine[:, 0] + 0.2 * grain[:, 0] - density * 0.45,
-        1.3 * bright + 0.45 * street - 0.5 * garden - 0.2 + 0.65 * fine[:, 1] + 0.15 * grain[:, 1],
-        0.5 * grain[:, 2] - 0.6 * roof * roof_draw[:, 2],
+        1.7 * garden - 0.75 * street - 0.5 + 0.5 * fine[:, 0] + 0.5 * grain[:, 0] - density * 0.45,
+        1.3 * bright + 0.45 * street - 0.5 * garden - 0.2 + 0.55 * fine[:, 1] + 0.5 * grain[:, 1],
+        0.6 * grain[:, 2] - 0.6 * roof * roof_draw[:, 2],
     )
 
 
@@ -216,8 +216,8 @@ def _works(canvas: _Canvas, plot: Plot, pixels: Array, chosen: Array) -> None:
     verge = np.where(shape[:, 3] < 0.5, -1.4, 0.2) * np.clip(1.6 - np.minimum(side, end), 0.0, 1.0) * (1 - road)
     canvas.paint(
         pixels,
-        roof * bright + (1 - roof) * np.where(is_green, -0.7 + 0.2 * fine[:, 0], lot) - 0.1 * road,
-        roof * (0.35 * bay_draw[:, 3]) + (1 - roof) * (yard + verge) + 0.12 * grain[:, 1],
+        roof * bright + (1 - roof) * np.where(is_green, -0.7 + 0.2 * fine[:, 0], lot) - 0.1 * road + 0.1,
+        roof * (0.35 * bay_draw[:, 3]) + (1 - roof) * (yard + verge) + 0.12 * grain[:, 1] + 0.12,
         roof * (2.4 * bay_draw[:, 3] - 1.0) + 0.3 * fine[:, 2] + 0.4 * grain[:, 2],
     )
 
@@ -281,7 +281,8 @@ def _lines(canvas: _Canvas) -> None:
     every = np.flatnonzero(river < 6)
     if len(every):
         gap = river[every]
-        bank = np.clip(1 - np.abs(gap - 1.2) / 2.2, 0.0, 1.0) * np.clip(0.45 + 0.5 * canvas.fine[every, 3], 0.0, 0.9)
+        bank = np.clip(1 - np.abs(gap - 1.5) / 2.5, 0.0, 1.0) * np.clip(0.5 + 0.5 * canvas.fine[every, 3], 0.0, 0.9)
+        canvas.lay(_GRASS, every, 0.6 * np.clip(1 - gap / 5.0, 0.0, 1.0))
         canvas.lay(_WOOD, every, bank)
         canvas.lay(_WET, every, _ramp(gap, 0.0))
     every = np.flatnonzero(highway < 4)

@@ -18,7 +18,7 @@ __all__ = ["AREAL_SHARE", "LINEAR_SHARE", "window_class"]
 #: Share of the window that an areal class must cover.
 AREAL_SHARE: Final = 0.8
 #: Share that a linear class must cover, by its code; a tenth of that must lie in the middle third.
-LINEAR_SHARE: Final = {code("River"): 0.12, code("Highway"): 0.02}
+LINEAR_SHARE: Final = {code("River"): 0.2, code("Highway"): 0.02}
 
 
 def _percent(share: float) -> str:

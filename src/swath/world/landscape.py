@@ -16,7 +16,7 @@ import numpy as np
 
 from swath.core.array import Array
 from swath.world.lattice import BLOCK, HALO, Extent, fractal, key, uniform
-from swath.world.network import distance_to, highways_near, lakes_near, rivers_near
+from swath.world.network import distance_to, gaps_to, highways_near, lakes_near, rivers_near
 from swath.world.parcels import Parcels, cut
 from swath.world.region import DISTRICT, FIELD_LEVEL, REGION, RIM, SEA_LEVEL, Districts, districts_near, region_fields
 from swath.world.spectra import code
@@ -169,10 +169,10 @@ def _gaps(curves_of: str, seed: int, epsg: int, extent: Extent, rows: Array, col
     if not len(curves):
         return gap, axis
     # Every fourth pixel first: distance changes by at most about a pixel a pixel, warp included.
-    sparse, _ = distance_to(curves, rows[2::4, 2::4].ravel(), cols[2::4, 2::4].ravel())
-    close = np.repeat(np.repeat(sparse.reshape(rows[2::4, 2::4].shape) < 16, 4, axis=0), 4, axis=1)
+    is_near = gaps_to(curves, rows[2::4, 2::4].ravel(), cols[2::4, 2::4].ravel())[0] < 16
+    close = np.repeat(np.repeat(is_near.any(axis=0).reshape(rows[2::4, 2::4].shape), 4, axis=0), 4, axis=1)
     if close.any():
-        gap[close], axis[close] = distance_to(curves, rows[close], cols[close])
+        gap[close], axis[close] = distance_to(curves.take(np.asarray(is_near.any(axis=1))), rows[close], cols[close])
     return gap, axis
 
 

@@ -25,6 +25,10 @@ __all__ = ["day_of_year", "look", "reflectance"]
 
 _TABLE = np.array([(c.onset, c.end, c.rise, c.fall, c.amplitude) for c in CURVES.values()])
 
+#: Classes of fields, meadows and gardens, and how soft [reflectance] their darkest green is.
+_SOWN = [code(name) for name in ("AnnualCrop", "HerbaceousVegetation", "Pasture", "PermanentCrop", "Residential")]
+_SOFT = np.float32(0.006)
+
 
 def day_of_year(day: int) -> float:
     """Day of its year, from days since 1970.
@@ -58,7 +62,12 @@ def _greened(held: Ground, day: int, epsg: int, latitude: float) -> Array:
     local = local_day(day_of_year(day), is_south=epsg > 32700)
     green = greenness(local, curve[:, 0] + held.shift, curve[:, 1] + held.shift, curve[:, 2], curve[:, 3])
     change = (green - _usual()[held.kind]) * curve[:, 4] * held.vigour * strength(latitude)
-    return np.asarray(held.spectrum + change[:, None].astype(np.float32) * load_spectra().greening[held.use])
+    table = load_spectra()
+    spectrum = held.spectrum + change[:, None].astype(np.float32) * table.greening[held.use]
+    # Dense green no longer darkens: a soft floor, above which nothing changes by more than a thousandth.
+    above = np.maximum(spectrum - table.lush, np.float32(-0.1)) / _SOFT
+    soft = table.lush + _SOFT * np.logaddexp(np.float32(0), above)
+    return np.asarray(np.where(np.isin(held.use, _SOWN)[:, None], soft, spectrum))
 
 
 def reflectance(held: Ground, spectrum: Array, bands: Sequence[str], *, rim: int) -> Array:

@@ -16,7 +16,7 @@ import numpy as np
 from swath.core.array import Array
 from swath.world.lattice import Extent, fractal, key, uniform
 
-__all__ = ["NO_CURVES", "RELIEF", "Curves", "distance_to", "highways_near", "lakes_near", "rivers_near"]
+__all__ = ["NO_CURVES", "RELIEF", "Curves", "distance_to", "gaps_to", "highways_near", "lakes_near", "rivers_near"]
 
 #: Octaves of the height field: coarsest level, and Hurst exponent.
 RELIEF: Final = (12, 0.75)
@@ -24,6 +24,7 @@ RELIEF: Final = (12, 0.75)
 _RIVER_LEVEL: Final = 8  # nodes 256 pixels apart
 _RIVER_TILE: Final = 8  # nodes a side of a tile
 _ROAD_STEP: Final = 512  # pixels
+_ROAD_TILE: Final = 4  # nodes a side of a tile
 _STEPS: Final = 8  # straight pieces a curve
 
 
@@ -47,7 +48,10 @@ class Curves:
         high = np.maximum(self.start, self.end)
         first = np.array([extent.row, extent.col], np.float32) - margin
         last = np.array([extent.row + extent.height, extent.col + extent.width], np.float32) + margin
-        kept = ((low <= last) & (high >= first)).all(axis=1)
+        return self.take(np.asarray(((low <= last) & (high >= first)).all(axis=1)))
+
+    def take(self, kept: Array) -> Curves:
+        """Some of the pieces."""
         return Curves(self.start[kept], self.end[kept], self.half[kept])
 
 
@@ -170,7 +174,6 @@ def lakes_near(seed: int, epsg: int, extent: Extent, *, margin: int) -> Array:
     return np.asarray(found[(gap < found[:, 2:] + margin).all(axis=1)])
 
 
-@lru_cache(maxsize=1024)
 def _highways(seed: int, epsg: int, row: int, col: int) -> Curves:
     """The two curves that leave a road node eastwards and southwards, where there are any."""
     spots = np.array([[row, col], [row, col + 1], [row + 1, col]])
@@ -191,10 +194,17 @@ def _highways(seed: int, epsg: int, row: int, col: int) -> Curves:
     return _join(parts)
 
 
+@lru_cache(maxsize=256)
+def _highway_tile(seed: int, epsg: int, row: int, col: int) -> Curves:
+    """The highways that leave the nodes of one tile."""
+    nodes = range(_ROAD_TILE)
+    return _join([_highways(seed, epsg, row * _ROAD_TILE + r, col * _ROAD_TILE + c) for r in nodes for c in nodes])
+
+
 def highways_near(seed: int, epsg: int, extent: Extent, *, margin: int) -> Curves:
     """Highways within `margin` pixels of an extent."""
-    nodes = _tiles(extent, _ROAD_STEP, margin + _ROAD_STEP)
-    return _join([_highways(seed, epsg, r, c).near(extent, margin + 4) for r, c in nodes])
+    tiles = _tiles(extent, _ROAD_TILE * _ROAD_STEP, margin + _ROAD_STEP)
+    return _join([_highway_tile(seed, epsg, r, c).near(extent, margin + 4) for r, c in tiles])
 
 
 def distance_to(curves: Curves, rows: Array, cols: Array) -> tuple[Array, Array]:
@@ -214,18 +224,18 @@ def distance_to(curves: Curves, rows: Array, cols: Array) -> tuple[Array, Array]
     axis : float32 array, shape (n,)
         Pixels from the middle of the same curve.
     """
-    span = curves.end - curves.start
+    gaps, away = gaps_to(curves, rows, cols)
+    nearest = gaps.argmin(axis=0)[None, :]
+    return np.take_along_axis(gaps, nearest, axis=0)[0], np.take_along_axis(away, nearest, axis=0)[0]
+
+
+def gaps_to(curves: Curves, rows: Array, cols: Array) -> tuple[Array, Array]:
+    """Distance from n points to each of k pieces: from its edge (negative inside) and from its middle, (k, n) each."""
+    span = (curves.end - curves.start)[..., None]
+    r, c = rows - curves.start[:, :1], cols - curves.start[:, 1:]
     length = np.maximum((span**2).sum(axis=1), np.float32(1e-6))
-    best = np.full(rows.shape, np.inf, np.float32)
-    axis = np.full(rows.shape, np.inf, np.float32)
-    for k in range(len(curves)):
-        r, c = rows - curves.start[k, 0], cols - curves.start[k, 1]
-        t = np.clip((r * span[k, 0] + c * span[k, 1]) / length[k], 0.0, 1.0)
-        r -= t * span[k, 0]
-        c -= t * span[k, 1]
-        away = np.sqrt(r * r + c * c)
-        gap = away - (curves.half[k, 0] + t * (curves.half[k, 1] - curves.half[k, 0]))
-        closer = gap < best
-        best = np.where(closer, gap, best)
-        axis = np.where(closer, away, axis)
-    return best, axis
+    t = np.clip((r * span[:, 0] + c * span[:, 1]) / length, 0.0, 1.0)
+    r -= t * span[:, 0]
+    c -= t * span[:, 1]
+    away = np.sqrt(r * r + c * c)
+    return away - (curves.half[:, :1] + t * (curves.half[:, 1:] - curves.half[:, :1])), away

@@ -24,13 +24,15 @@ from swath.world.region import FIELD_LEVEL, REGION
 from swath.world.scene import read_labels
 from swath.world.spectra import CLASSES
 
-__all__ = ["LATITUDES", "PER_CLASS", "PER_REGION", "Place", "choose", "group_of"]
+__all__ = ["LATITUDES", "PER_CLASS", "PER_REGION", "WIDEST", "Place", "choose", "group_of", "most_regions"]
 
 #: Samples lie between these latitudes.
 LATITUDES: Final = (-60.0, 70.0)
 #: At most so many samples a region, and of one class in it.
 PER_REGION: Final = 16
 PER_CLASS: Final = 3
+#: Pixels a side of the largest window that a region holds.
+WIDEST: Final = REGION * BLOCK
 #: Pixels of the 60 m lattice.
 _SNAP: Final = 6
 
@@ -141,6 +143,11 @@ def _take(seed: int, epsg: int, windows: list[Extent], maybe: list[int | None], 
     return taken
 
 
+def most_regions(n: int) -> int:
+    """How many regions are looked through for so many samples before it is given up."""
+    return 100 + 4 * n
+
+
 def choose(seed: int, n: int, size: int) -> list[Place]:
     """Choose places, balanced by class.
 
@@ -156,13 +163,13 @@ def choose(seed: int, n: int, size: int) -> list[Place]:
     Returns
     -------
     list of Place
-        In the order of regions, rows and columns. Numbers of a class differ by one at most, unless windows are so large
-        that a class hardly ever fills one: then as many as four hundred regions for each ten samples have shown.
+        In the order of regions, rows and columns. Numbers of a class differ by one at most; if windows are so large
+        that a class hardly ever fills one, there are fewer than `n`.
     """
     wanted = _quotas(n)
     places: list[Place] = []
     for tried, (_, epsg, row, col) in enumerate(_regions(seed)):
-        if not wanted.any() or tried > 400 + 40 * n:
+        if not wanted.any() or tried == most_regions(n):
             break
         windows = _windows(row, col, size)
         maybe = _sketched(seed, epsg, row, col, windows)

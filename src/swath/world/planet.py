@@ -27,7 +27,7 @@ from swath.core.specs import InputSpec
 from swath.core.stack import NO_TIME, Stack
 from swath.world.label import window_class
 from swath.world.lattice import GSD, Extent, geobox_of, key, lonlat_of, pixel_at, pixel_of, uniform
-from swath.world.places import Place, choose, group_of
+from swath.world.places import WIDEST, Place, choose, group_of, most_regions
 from swath.world.scene import (
     PlanetScene,
     TruthScene,
@@ -249,13 +249,20 @@ class Planet:
         return first + round((REFERENCE_DAY + YEAR / 2 * (epsg > 32700)) % YEAR)
 
     def _own_places(self) -> list[Place]:
+        if self.size > WIDEST:
+            raise Refused(
+                where="planet",
+                what=f"chooses no places for windows of more than {WIDEST} pixels",
+                have=str(self.size),
+                fix="Name the places, or read a scene.",
+            )
         places = choose(self.seed, self.n, self.size)
         if len(places) < self.n:
             raise Refused(
                 where="planet",
                 what=f"windows of {self.size} pixels are too rarely of one class to balance all ten",
                 want=f"{self.n} samples",
-                have=f"{len(places)} after looking through {400 + 40 * self.n} regions",
+                have=f"{len(places)} after looking through {most_regions(self.n)} regions",
                 fix="Ask for smaller windows, or name the places.",
             )
         return places

@@ -45,6 +45,8 @@ class Spectra:
     within: Array
     #: Shape (k, b): change of reflectance a unit of NDVI when vegetation grows.
     greening: Array
+    #: Shape (b,): fields and meadows are hardly ever darker than this, however green.
+    lush: Array
     #: Shape (b,): what the atmosphere alone contributes, taken from the darkest pixels.
     dark: Array
 
@@ -108,6 +110,7 @@ def load_spectra() -> Spectra:
         "between": np.array([rows[name]["between"] for name in CLASSES], float),
         "within": np.array([_within(rows[name], name) for name in CLASSES]),
         "greening": np.array(greening, float),
+        "lush": np.array(held["lush"], float),
         "dark": np.array(held["dark"], float),
     }
     scaled = {name: (array / 1e4).astype(np.float32) for name, array in arrays.items()}
