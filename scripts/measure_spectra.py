@@ -31,6 +31,8 @@ FILE_BANDS: Final = (*(f"B{k:02d}" for k in range(1, 13)), "B8A")
 BETWEEN, WITHIN = 3, 4
 #: Classes whose pixels say how a vegetated surface greens up.
 GREENING: Final = ("AnnualCrop", "HerbaceousVegetation", "Pasture", "PermanentCrop")
+#: NDVI above which such a surface is all leaves.
+LUSH: Final = 0.8
 TARGET: Final = Path(__file__).parents[1] / "src/swath/world/spectra.json"
 
 
@@ -120,7 +122,7 @@ def table(patches: dict[str, Array]) -> dict[str, Any]:
         "unit": "digital number without offset: top-of-atmosphere reflectance * 10000",
         "bands": list(S2_BANDS),
         "dark": np.quantile(everything, 0.001, axis=1).round().astype(int).tolist(),
-        "lush": np.quantile(greened, 0.01, axis=1).round().astype(int).tolist(),
+        "lush": greened[:, ratio(greening, "B08", "B04").ravel() > LUSH].mean(axis=1).round().astype(int).tolist(),
         "greening": slope_on_ndvi(greening)[0].round().astype(int).tolist(),
         "pure": {
             "water": pure(water, ratio(water, "B03", "B08"), 0.15, 0.1),

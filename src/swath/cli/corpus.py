@@ -23,7 +23,7 @@ def corpus() -> None:
 
 
 _plan_only = click.option("--plan", "is_plan", is_flag=True, help="Say what would be read, and stop.")
-_say_options = click.option("--options", "is_options", is_flag=True, help="List what can be declared, and stop.")
+_options_only = click.option("--options", "is_options", is_flag=True, help="List what can be declared, and stop.")
 
 
 def _say_options(name: str) -> None:
@@ -57,7 +57,7 @@ def _build(opening: Opening, out: Path, count: int, is_plan: bool, is_json: bool
 @declare
 @workers
 @_plan_only
-@_say_options
+@_options_only
 @as_json
 def import_(
     format_name: str,
@@ -100,7 +100,7 @@ def _opened(
 @declare
 @workers
 @_plan_only
-@_say_options
+@_options_only
 @as_json
 def build(
     paths: tuple[str, ...],

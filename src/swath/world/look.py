@@ -25,9 +25,10 @@ __all__ = ["day_of_year", "look", "reflectance"]
 
 _TABLE = np.array([(c.onset, c.end, c.rise, c.fall, c.amplitude) for c in CURVES.values()])
 
-#: Classes of fields, meadows and gardens, and how soft [reflectance] their darkest green is.
+#: Classes of fields, meadows and gardens; the darkest they get in the first five bands, as a share of lush green, and
+#: how softly they come to it.
 _SOWN = [code(name) for name in ("AnnualCrop", "HerbaceousVegetation", "Pasture", "PermanentCrop", "Residential")]
-_SOFT = np.float32(0.006)
+_VISIBLE, _FLOOR, _SOFT = 5, np.float32(0.93), np.float32(0.05)
 
 
 def day_of_year(day: int) -> float:
@@ -64,10 +65,12 @@ def _greened(held: Ground, day: int, epsg: int, latitude: float) -> Array:
     change = (green - _usual()[held.kind]) * curve[:, 4] * held.vigour * strength(latitude)
     table = load_spectra()
     spectrum = held.spectrum + change[:, None].astype(np.float32) * table.greening[held.use]
-    # Dense green no longer darkens: a soft floor, above which nothing changes by more than a thousandth.
-    above = np.maximum(spectrum - table.lush, np.float32(-0.1)) / _SOFT
-    soft = table.lush + _SOFT * np.logaddexp(np.float32(0), above)
-    return np.asarray(np.where(np.isin(held.use, _SOWN)[:, None], soft, spectrum))
+    # Leaves over leaves darken no further: a soft floor in the visible, which leaves brighter ground as it is.
+    soft, floor = _SOFT * table.lush[:_VISIBLE], _FLOOR * table.lush[:_VISIBLE]
+    seen = spectrum[:, :_VISIBLE]
+    grown = floor + soft * np.logaddexp(np.float32(0), (seen - floor) / soft)
+    spectrum[:, :_VISIBLE] = np.where(np.isin(held.use, _SOWN)[:, None], grown, seen)
+    return np.asarray(spectrum)
 
 
 def reflectance(held: Ground, spectrum: Array, bands: Sequence[str], *, rim: int) -> Array:

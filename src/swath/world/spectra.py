@@ -45,7 +45,7 @@ class Spectra:
     within: Array
     #: Shape (k, b): change of reflectance a unit of NDVI when vegetation grows.
     greening: Array
-    #: Shape (b,): fields and meadows are hardly ever darker than this, however green.
+    #: Shape (b,): mean of fields and meadows that are all leaves (NDVI above 0.8).
     lush: Array
     #: Shape (b,): what the atmosphere alone contributes, taken from the darkest pixels.
     dark: Array
