@@ -8,13 +8,14 @@ the south. Longitudes are never averaged, footprints that cross the antimeridian
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
-from pyproj import CRS, Geod, Transformer
+from pyproj import Geod, Transformer
 
 from swath.core.array import Array
 from swath.core.errors import Refused
@@ -36,6 +37,12 @@ __all__ = [
 LATTICE: Final = 60
 _SOUTH: Final = 10_000_000
 _GEOD: Final = Geod(ellps="WGS84")
+
+
+@lru_cache(maxsize=256)
+def _transformer(source: str, target: str) -> Transformer:
+    """Longitude or easting first. Kept, for making one costs a hundred times its use; safe to share among threads."""
+    return Transformer.from_crs(source, target, always_xy=True)
 
 
 def wrap(lon: float) -> float:
@@ -113,7 +120,7 @@ def sample_geobox(lon: float, lat: float, *, size: int, gsd: float = 10.0, epsg:
     (32632, (256, 256), 10.0, 0.0, 0.0)
     """
     code = epsg or utm_epsg(lon, lat)
-    x, y = Transformer.from_crs(4326, code, always_xy=True).transform(wrap(lon), lat)
+    x, y = _transformer("EPSG:4326", f"EPSG:{code}").transform(wrap(lon), lat)
     half = size * gsd / 2
     left, top = snap(x - half, y + half, code)
     return GeoBox((size, size), Affine(gsd, 0, left, 0, -gsd, top), f"EPSG:{code}")
@@ -132,7 +139,7 @@ def _to_lonlat(geobox: GeoBox, cols: Array, rows: Array) -> tuple[Array, Array]:
         raise Refused(what="the geobox has no CRS, so its place is unknown", fix="Give the CRS of the raster.")
     t = geobox.transform
     x, y = t.a * cols + t.b * rows + t.c, t.d * cols + t.e * rows + t.f
-    lon, lat = Transformer.from_crs(CRS.from_user_input(str(crs)), 4326, always_xy=True).transform(x, y)
+    lon, lat = _transformer(str(crs), "EPSG:4326").transform(x, y)
     return np.asarray(lon), np.asarray(lat)
 
 
@@ -156,8 +163,8 @@ def footprint(geobox: GeoBox, *, points: int = 4) -> shapely.Polygon | shapely.M
     cols = np.concatenate([along * width, np.full(points, width), (1 - along) * width, np.zeros(points)])
     rows = np.concatenate([np.zeros(points), along * height, np.full(points, height), (1 - along) * height])
     lon, lat = _to_lonlat(geobox, cols, rows)
-    middle = centre(geobox)[0]
-    near = middle + (lon - middle + 180.0) % 360.0 - 180.0
+    first = wrap(float(lon[0]))
+    near = first + (lon - first + 180.0) % 360.0 - 180.0
     outline = shapely.Polygon(np.column_stack([near, lat])).normalize()
     if near.min() >= -180 and near.max() <= 180:
         return outline

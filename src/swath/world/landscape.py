@@ -32,6 +32,8 @@ _ORCHARD, _HOUSES, _RIVER, _WATER = code("PermanentCrop"), code("Residential"), 
 
 #: How far [pixels] smooth warp moves districts, parcels, rivers and lakes, highways.
 _WARP: Final = {"district": 12.0, "parcel": 3.5, "river": 17.0, "highway": 2.5}
+#: How far [pixels] fine noise moves the borders of woods and herbs.
+_RAGGED: Final = 6.0
 #: Woods stand where their field exceeds this, by use of the district; elsewhere a Forest district has clearings.
 _WOODS: Final = {_CROP: 1.9, _PASTURE: 1.6, _ORCHARD: 2.0, _HERBS: 1.35, _FOREST: -2.1, _HOUSES: 2.3, _INDUSTRY: 2.4}
 #: Which of `region.fields` pixels need: height, woods, pools, warp in rows and columns, tone of waters.
@@ -124,21 +126,19 @@ def _assign(
     near = districts_near(seed, epsg, extent, margin=DISTRICT)
     middle = extent.row + extent.height / 2, extent.col + extent.width / 2
     away = np.hypot(near.row - middle[0], near.col - middle[1])
-    near = near.take(np.flatnonzero(away <= away.min() + extent.height * 1.5 + 4 * _WARP["district"]))
+    near = near.take(np.flatnonzero(away <= away.min() + extent.height * 1.5 + 4 * (_WARP["district"] + _RAGGED)))
     every = np.arange(len(near))
     smooth_r, smooth_c = (rows + _WARP["district"] * held[_WARP_R], cols + _WARP["district"] * held[_WARP_C])
     found = _nearest(near, every, smooth_r, smooth_c)
     is_wild = np.isin(near.use, (_FOREST, _HERBS))
-    if is_wild[found].any() and (found != found[0, 0]).any():
-        rough = _nearest(near, every, smooth_r + 6 * ragged[..., 2], smooth_c + 6 * ragged[..., 3])
+    if is_wild.any() and len(near) > 1:
+        rough = _nearest(near, every, smooth_r + _RAGGED * ragged[..., 2], smooth_c + _RAGGED * ragged[..., 3])
         found = np.where(is_wild[found] | is_wild[rough], rough, found)
     present, index = np.unique(found, return_inverse=True)
     return near.take(present), index.reshape(found.shape).astype(np.uint8)
 
 
-def _plots(
-    districts: Districts, district: Array, rows: Array, cols: Array, held: Array, stream: int
-) -> tuple[Plot, ...]:
+def _plots(districts: Districts, district: Array, rows: Array, cols: Array, held: Array) -> tuple[Plot, ...]:
     """Cut the cultivated and built districts into parcels."""
     plots = []
     warped_r, warped_c = rows + _WARP["parcel"] * held[_WARP_R], cols + _WARP["parcel"] * held[_WARP_C]
@@ -192,7 +192,7 @@ def settle(seed: int, epsg: int, row: int, col: int) -> Setting:
     rows, cols = np.meshgrid(extent.rows.astype(np.float32) + 0.5, extent.cols.astype(np.float32) + 0.5, indexing="ij")
     ragged = cv2.GaussianBlur(fine, (9, 9), 1.2)
     districts, district = _assign(seed, epsg, extent, rows, cols, held, ragged)
-    plots = _plots(districts, district, rows, cols, held, key(seed, "parcels", epsg))
+    plots = _plots(districts, district, rows, cols, held)
     label = districts.use[district]
     for plot in plots:
         label.ravel()[plot.pixels] = plot.use[plot.parcels.index]

@@ -23,8 +23,8 @@ from swath.world.spectra import code, load_spectra
 
 __all__ = ["day_of_year", "look", "reflectance"]
 
+#: Kind of season -> onset, end, rise, fall, amplitude.
 _TABLE = np.array([(c.onset, c.end, c.rise, c.fall, c.amplitude) for c in CURVES.values()])
-
 #: Classes of fields, meadows and gardens; the darkest they get in the first five bands, as a share of lush green, and
 #: how softly they come to it.
 _SOWN = [code(name) for name in ("AnnualCrop", "HerbaceousVegetation", "Pasture", "PermanentCrop", "Residential")]
@@ -45,16 +45,15 @@ def day_of_year(day: int) -> float:
 
 @cache
 def _usual() -> Array:
-    """Mean greenness of each class at the reference day over onsets and kinds: what class means stand for."""
+    """Mean greenness of each kind at the reference day over onsets and kinds: what class means stand for."""
     shift = np.linspace(-ONSET_SPREAD, ONSET_SPREAD, 61)
     each = [greenness(REFERENCE_DAY, on + shift, end + shift, rise, fall).mean() for on, end, rise, fall, _ in _TABLE]
     return np.asarray(each)
 
 
-def _latitude(epsg: int, row: int) -> float:
+def _latitude(row: int) -> float:
     """Latitude [degrees] of a block to within half a degree: enough for the strength of seasons."""
-    metres = row * BLOCK * GSD
-    return -metres / 110_900
+    return -row * BLOCK * GSD / 110_900
 
 
 def _greened(held: Ground, day: int, epsg: int, latitude: float) -> Array:
@@ -134,7 +133,7 @@ def look(seed: int, epsg: int, row: int, col: int, day: int) -> Array:
         Days since 1970.
     """
     held = ground(seed, epsg, row, col)
-    spectrum = _greened(held, day, epsg, _latitude(epsg, row))
+    spectrum = _greened(held, day, epsg, _latitude(row))
     seen = np.empty((len(S2_BANDS), BLOCK, BLOCK), np.float32)
     for gsd, bands in GROUPS.items():
         edge = rim(gsd)

@@ -23,7 +23,7 @@ from swath.core.quantity import Quantity, class_of, dn
 from swath.core.scene import Window
 from swath.core.stack import NO_TIME, Stack
 from swath.world.landscape import labels
-from swath.world.lattice import BLOCK, GSD, Extent, geobox_of
+from swath.world.lattice import BLOCK, GSD, Extent, geobox_of, lonlat_of
 from swath.world.look import look
 from swath.world.sensor import encode
 from swath.world.spectra import ATTRIBUTION
@@ -241,7 +241,8 @@ class PlanetScene(_Place):
             data[0][:, target[0], target[1]] = read_numbers(
                 self.seed, self.epsg, held, self.day, bands=self.bands, offset=baseline_offset(self.baseline) or 0.0
             )
-        lon = 6.0 * (self.epsg % 100) - 183.0
+        height, width = self.shape
+        lon, _ = lonlat_of(self.epsg, self.extent.row + height / 2, self.extent.col + width / 2)
         times = times_of([self.day], lon)
         valid = _validity(target, window.height, window.width)
         return Stack(data, self.bands, times, self.quantity, box, self.gsd, valid, origin)
