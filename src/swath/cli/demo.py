@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from pathlib import Path
 
 import click
@@ -24,10 +27,11 @@ def demo(out: Path, workers: int) -> int:
         click.echo(sentence)
 
     shown = run_demo(out, workers=workers, tell=tell, progress=bar("samples"))
+    program = "swath" if shutil.which("swath") else os.path.relpath(sys.argv[0])
     click.echo(
         f"\nThe page:  {shown.page.absolute()}\n\nTry next:\n"
-        f"  swath corpus info {shown.corpus}\n"
-        f"  swath corpus extract {shown.corpus} planet-7-000012 -o sample.tif        # open it in QGIS\n"
-        "  swath corpus import geotiff YOUR.tif -d bands=B04,B03,B02,B08 -d kind=dn -d level=L2A -d size=64 -o mine/"
+        f"  {program} corpus info {shown.corpus}\n"
+        f"  {program} corpus extract {shown.corpus} planet-7-000012 -o sample.tif     # open it in QGIS\n"
+        f"  {program} corpus import geotiff YOUR.tif -d bands=B04,B03,B02,B08 -d kind=dn -d level=L2A -d size=64 -o mine/"
     )
     return 0

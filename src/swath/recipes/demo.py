@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from swath.core.errors import Mismatch
 from swath.core.progress import SILENT, Progress
 from swath.corpus import open_corpus
 from swath.corpus.splitfile import split_names
@@ -59,9 +60,18 @@ def run_demo(
         Hears each stage's last line.
     progress : Progress
         Of the build.
+
+    Raises
+    ------
+    Mismatch
+        The folder holds the demo of another version, or something else.
     """
     path = folder / "planet"
-    built = build_corpus(Opening("planet", (), PLANET), path, workers=workers, progress=progress)
+    try:
+        built = build_corpus(Opening("planet", (), PLANET), path, workers=workers, progress=progress)
+    except Mismatch as error:
+        fix = f"Remove {folder}, if it is only an older demo, or choose another folder: swath demo -o DIR."
+        raise Mismatch(where=error.where, what=error.what, want=error.want, have=error.have, fix=fix) from None
     tell(f"corpus  {built.summary()}")
     tell(f"check   {verify(path).summary()}")
     corpus = open_corpus(path)
