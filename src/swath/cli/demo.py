@@ -32,6 +32,6 @@ def demo(out: Path, workers: int) -> int:
         f"\nThe page:  {shown.page.absolute()}\n\nTry next:\n"
         f"  {program} corpus info {shown.corpus}\n"
         f"  {program} corpus extract {shown.corpus} planet-7-000012 -o sample.tif     # open it in QGIS\n"
-        f"  {program} corpus import geotiff YOUR.tif -d bands=B04,B03,B02,B08 -d kind=dn -d level=L2A -d size=64 -o mine/"
+        f"  {program} corpus import geotiff YOUR.tif -d bands=B04,B03,B02,B08 -d kind=dn -d level=L2A -d size=64 -o my/"
     )
     return 0
