@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -17,10 +18,9 @@ def compute(data: Path, work: Path, pictures: Path) -> dict[str, Any]:
     """Run every benchmark once."""
     rows: dict[str, list[dict[str, Any]]] = {}
     for name in BENCHMARKS:
-        folder = work / name
-        folder.mkdir(exist_ok=True)
-        made = importlib.import_module(f"benchmarks.{name}").rows(folder)
-        rows[name] = [{**asdict(each), "holds": each.holds} for each in made]
+        with tempfile.TemporaryDirectory(dir=work) as folder:
+            made = importlib.import_module(f"benchmarks.{name}").rows(Path(folder))
+            rows[name] = [{**asdict(each), "holds": each.holds} for each in made]
     return {"n": sum(map(len, rows.values())), "rows": rows}
 
 

@@ -1,8 +1,8 @@
 """Pixel store: zarr v3 arrays (frame, band, y, x), read straight into the caller's array.
 
 One array a stack, one shard a batch, one frame one date of one sample. The reader keeps a bounded number of shards
-open, reads with `pread`, checks every crc32c and decompresses into place; ids are dealt out to threads in long runs.
-It holds no thread between calls and forgets its handles after a fork, so it is safe under fork, spawn and threads.
+open, reads with `pread`, checks every crc32c and decompresses into place; ids are dealt out to threads in runs. It
+holds no thread between calls and forgets its handles after a fork, so it is safe under fork, spawn and threads.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +39,8 @@ GROUP: Final = b'{"zarr_format": 3, "node_type": "group", "attributes": {}}\n'
 OPEN_SHARDS: Final = 64
 #: Below this many raw bytes a second thread costs more than it brings.
 _THREAD_BYTES: Final = 2_000_000
+#: Runs of frames a thread takes from the common queue, so that a slow moment of one is made up by the others.
+_RUNS: Final = 8
 
 
 def shard_path(shard: int) -> str:
@@ -182,12 +183,18 @@ class PixelStore:
         if threads <= 1 or len(numbers) < 2 or out.nbytes < _THREAD_BYTES:
             self._read_run(numbers, out)
             return out
-        self._shard(numbers[0] // self.frames_per_shard)
-        cuts = np.linspace(0, len(numbers), min(threads, len(numbers)) + 1).astype(int)
-        with ThreadPoolExecutor(len(cuts) - 1) as pool:
-            runs = [pool.submit(self._read_run, numbers[a:b], out[a:b]) for a, b in pairwise(cuts)]
-            for run in runs:
-                run.result()
+        run = max(1, len(numbers) // (_RUNS * threads))
+        starts = iter(range(0, len(numbers), run))
+
+        def work() -> None:
+            for start in starts:
+                self._read_run(numbers[start : start + run], out[start : start + run])
+
+        with ThreadPoolExecutor(threads - 1) as pool:
+            others = [pool.submit(work) for _ in range(threads - 1)]
+            work()
+            for other in others:
+                other.result()
         return out
 
     def damaged(self, frames: Sequence[int]) -> list[int]:
