@@ -16,6 +16,7 @@ from swath.core.files import write_whole
 from swath.core.plan import Layout, StackSpec
 from swath.core.quantity import rgb8
 from swath.corpus import open_corpus
+from swath.corpus.checksums import sum_of, write_lines
 from swath.corpus.layout import Meta, part_name
 from swath.corpus.rows import rows_schema, table_bytes
 
@@ -28,9 +29,9 @@ def _a_manifest(folder: Path) -> None:
     """Parts of 4,096 rows with footprints, no pixels: as many as 64-px patches would have."""
     spec = StackSpec(("B04", "B03", "B02"), (64, 64), "uint8", rgb8("eurosat-2750-jpeg"), "s2-l1c", "L1C", (10, 10))
     meta = Meta("numbers", {}, Layout({"rgb": spec}), "0" * 64, ROWS, 4096)
-    write_whole(folder / "corpus.json", meta.to_bytes()) if folder.exists() else folder.mkdir(parents=True)
+    (folder / "samples").mkdir(parents=True)
     write_whole(folder / "corpus.json", meta.to_bytes())
-    (folder / "samples").mkdir(exist_ok=True)
+    write_lines(folder, {"corpus.json": sum_of(meta.to_bytes())})
     schema = rows_schema(meta.layout)
     rng = np.random.default_rng(0)
     for batch in range(meta.batches):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from swath.core.errors import Refused
+from swath.core.errors import Refused, SwathError
 from swath.corpus import build, open_corpus
 from swath.corpus.repair import repair
 from swath.corpus.verify import verify
@@ -68,6 +68,21 @@ def test_every_flipped_byte_is_found(path):
 
             flip(file, at)
     assert verify(path).holds
+
+
+def test_every_flipped_byte_of_corpus_json_is_found(path):
+    """It says so, or the corpus does not open at all."""
+    file = path / "corpus.json"
+    for at in range(0, file.stat().st_size, 37):
+        flip(file, at)
+        try:
+            found = not verify(path).holds
+        except SwathError:
+            found = True
+
+        assert found, at
+
+        flip(file, at)
 
 
 def test_a_flipped_pixel_names_sample_and_stack(path):

@@ -16,12 +16,12 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 import pyarrow as pa
 
-from swath.core.errors import Failure, Mismatch, Refused
+from swath.core.errors import Failure, Mismatch, Refused, Unknown
 from swath.core.legends import Legend
 from swath.core.quantity import Quantity
 from swath.core.sample import Sample, TargetSpec
 
-__all__ = ["PLAN_COLUMNS", "Format", "Layout", "Plan", "Source", "StackSpec"]
+__all__ = ["DTYPES", "PLAN_COLUMNS", "Format", "Layout", "Plan", "Source", "StackSpec"]
 
 #: Columns that every plan has; a source adds its own (which member, which window, which item) behind them.
 PLAN_COLUMNS: Final = {
@@ -32,6 +32,10 @@ PLAN_COLUMNS: Final = {
     "bytes": pa.int64(),
     "why": pa.string(),
 }
+
+
+#: What pixels can be stored as.
+DTYPES: Final = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", "float64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class StackSpec:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "gsd", (float(self.gsd[0]), float(self.gsd[1])))
+        if self.dtype not in DTYPES:
+            raise Unknown(self.dtype, DTYPES, what="dtype", where=f"stack of {self.sensor}")
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""

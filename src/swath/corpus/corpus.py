@@ -25,6 +25,7 @@ from swath.core.errors import Mismatch, Refused, Unknown, Unreadable
 from swath.core.plan import Layout, StackSpec
 from swath.core.sample import Sample
 from swath.core.stack import Stack
+from swath.corpus.checksums import read_lines, sum_of
 from swath.corpus.layout import Meta, array_name, part_name
 from swath.corpus.rows import QUARANTINE_SCHEMA, rows_schema, stack_of, target_of
 from swath.corpus.store import PixelStore, unpack_valid
@@ -32,8 +33,16 @@ from swath.corpus.store import PixelStore, unpack_valid
 __all__ = ["Corpus", "open_corpus"]
 
 
-def open_corpus(path: Path | str) -> Corpus:
+def open_corpus(path: Path | str, *, is_checked: bool = True) -> Corpus:
     """Open a corpus for reading; a build that was cut off opens too, with what it has.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder.
+    is_checked : bool
+        Whether `corpus.json`, which says what every number means, must equal what was written. `verify` and `repair`
+        look for themselves.
 
     Raises
     ------
@@ -43,12 +52,16 @@ def open_corpus(path: Path | str) -> Corpus:
         A newer swath wrote it.
     """
     folder = Path(path)
+    file = folder / "corpus.json"
     try:
-        blob = (folder / "corpus.json").read_bytes()
+        blob = file.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         fix = "Build one: swath corpus build, or swath corpus import."
         raise Unreadable(where=str(folder), what="holds no corpus", fix=fix) from None
-    return Corpus(folder, Meta.from_bytes(blob, where=str(folder / "corpus.json")))
+    meta = Meta.from_bytes(blob, where=str(file))
+    if is_checked and read_lines(folder).get(file.name) != sum_of(blob):
+        raise Unreadable(where=str(file), what="differs from what was written", fix="Run: swath corpus repair.")
+    return Corpus(folder, meta)
 
 
 class Corpus:

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from swath.core.errors import Refused, Unreadable
+from swath.core.errors import Refused, SwathError, Unreadable
 from swath.core.plan import Layout, Plan, StackSpec
 from swath.corpus.store import GROUP, pixels_metadata, shard_path, valid_metadata
 
@@ -118,8 +118,9 @@ class Meta:
                 plan_rows=int(plan["rows"]),
                 batch_rows=int(plan["batch_rows"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise Unreadable(where=where, what=f"lacks {error}", fix="Run: swath corpus repair.") from None
+        except (KeyError, TypeError, ValueError, AttributeError, SwathError) as error:
+            what = f"does not say what a corpus must say ({error})"
+            raise Unreadable(where=where, what=what, fix="Run: swath corpus repair.") from None
 
 
 def frame_bytes(spec: StackSpec) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from swath.core.errors import Failure, Refused, SwathError, Unreadable
+from swath.core.errors import Failure, Refused, SwathError
 from swath.core.files import remove, write_whole
 from swath.core.plan import Plan, Source
 from swath.core.progress import SILENT, Progress
@@ -72,7 +72,7 @@ def repair(path: Path | str, source: Source, plan: Plan, *, progress: Progress =
     path = Path(path).absolute()
     with writing(path, "repair"):
         _mend_head(path, plan)
-        corpus = open_corpus(path)
+        corpus = open_corpus(path, is_checked=False)
         found = verify(path)
         sums = _sums(corpus, found.problems)
         batches = sorted({p.batch for p in found.problems if p.batch >= 0})
@@ -106,16 +106,14 @@ def _mend_head(path: Path, plan: Plan) -> None:
 
 
 def _meta(path: Path, plan: Plan) -> Meta:
-    """What `corpus.json` says; where it is damaged, the one of this plan that the checksum file names."""
-    try:
-        return open_corpus(path).meta
-    except Unreadable:
-        lines = (path / NAME).read_bytes() if (path / NAME).exists() else b""
-        for power in range(MOST_ROWS.bit_length()):
-            meta = replace(meta_of(plan), batch_rows=1 << power)
-            if sum_of(meta.to_bytes()).encode() in lines:
-                return meta
-        raise
+    """What `corpus.json` should say: the one of this plan that the checksum file names, else the batches it has."""
+    lines = (path / NAME).read_bytes() if (path / NAME).exists() else b""
+    for power in range(MOST_ROWS.bit_length()):
+        meta = replace(meta_of(plan), batch_rows=1 << power)
+        if sum_of(meta.to_bytes()).encode() in lines:
+            return meta
+    held = open_corpus(path, is_checked=False).meta
+    return held if held.plan_hash != plan.hash else replace(meta_of(plan), batch_rows=held.batch_rows)
 
 
 def _sums(corpus: Corpus, problems: tuple[Problem, ...]) -> dict[str, str]:
