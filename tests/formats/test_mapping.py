@@ -83,7 +83,7 @@ def test_the_number_of_bands_must_agree():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"bands": "B04,B03,B02,B88", "kind": "dn"}, "a.tif: unknown band 'B88'. Did you mean 'B08'"),
+        ({"bands": "B04,B03,B02,B88", "kind": "dn"}, "a.tif: unknown band 'B88'. Did you mean 'B8A'"),
         ({"bands": "B04,red,B02,B08", "kind": "dn"}, "a.tif: band B04 is named more than once."),
         ({"bands": "B04,B03,B02,B10", "kind": "dn", "level": "L2A"}, "a.tif: unknown band of s2-l2a 'B10'."),
         ({"bands": "B04,B03,B02,VV", "kind": "dn", "level": "L1C"}, "a.tif: unknown band of s2-l1c 'VV'."),
