@@ -176,6 +176,12 @@ def test_files_that_cannot_be_read_end_in_status_1(tmp_path, capsys):
         (("corpus", "import", "geotiff", "/nowhere.tif", "-o", "y"), "/nowhere.tif: is not there"),
         (("corpus", "info", "/nowhere"), "/nowhere: holds no corpus. Build one"),
         (("corpus", "split", "/nowhere", "--by", "random", "--shares", "train"), "is not PART=SHARE"),
+        (("corpus", "split", "/nowhere", "--by", "random", "--shares", "test=1,test=1"), "says test twice"),
+        (("corpus", "build", "-n", "3", "-d", "n=4", "-o", "y"), "-d n=4: says another n than 3"),
+        (("corpus", "build", "-d", "dates=1.5", "-o", "y"), "dates 1.5 is no number of dates"),
+        (("corpus", "build", "-d", "year=12018", "-o", "y"), "year must be 1970 or more, up to 9,998"),
+        (("corpus", "build", "-n", "2", "-o", "/"), "/: is there and is no corpus"),
+        (("corpus", "show", "x", "-o", "same.png"), "cannot be both the page and the sheet"),
     ],
 )
 def test_mistakes_are_a_sentence_and_status_2(arguments, sentence, capsys):

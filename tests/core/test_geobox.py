@@ -81,6 +81,19 @@ def test_footprint_across_the_antimeridian_is_split_and_keeps_its_area():
     assert area(box) == pytest.approx(2560**2, rel=3e-3)
 
 
+def test_a_grid_round_the_pole_is_refused():
+    box = GeoBox((100, 100), Affine(1000, 0, -50_000, 0, -1000, 50_000), "EPSG:3413")
+
+    with pytest.raises(Refused, match="lies round a pole, so it has no outline in degrees"):
+        footprint(box)
+
+
+def test_a_grid_round_the_globe_keeps_its_width():
+    box = GeoBox((90, 360), Affine(1, 0, -180, 0, -1, 45), "EPSG:4326")
+
+    assert footprint(box).bounds == (-180, -45, 180, 45)
+
+
 def test_centre_is_in_range_at_the_antimeridian():
     lon, lat = centre(sample_geobox(180.0, 10.0, size=64))
 

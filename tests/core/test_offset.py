@@ -95,6 +95,12 @@ def test_claims_that_disagree_under_cloud_are_refused_with_both_readings():
     )
 
 
+def test_a_claim_a_band_agrees_with_one_for_all():
+    claims = [Claim("raster", (-1000.0,) * 4, "raster:bands"), BASELINE]
+
+    assert decide_offset(claims, UNDECIDED, where="item").offset == (-1000.0,)
+
+
 def test_claims_that_agree_stand_under_cloud():
     assert decide_offset([RASTER, BASELINE], UNDECIDED, where="item").by == "raster"
 

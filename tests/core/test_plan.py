@@ -32,6 +32,12 @@ def test_whatever_decides_the_samples_changes_the_hash(change):
     assert replace(PLAN, **change).hash != PLAN.hash
 
 
+def test_the_hash_knows_nothing_of_chunks():
+    parts = pa.concat_tables([PLAN.rows.slice(0, 1), PLAN.rows.slice(1)])
+
+    assert replace(PLAN, rows=parts).hash == PLAN.hash
+
+
 def test_an_identifier_twice_is_refused():
     with pytest.raises(Refused, match="identifier 'number-0000' occurs twice"):
         replace(PLAN, rows=pa.concat_tables([PLAN.rows, PLAN.rows.slice(0, 1)]))

@@ -67,6 +67,25 @@ def test_older_series_is_shifted_up_without_loss():
     np.testing.assert_array_equal(moved.ravel(), [0, 1001, 1500, 65535])
 
 
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (np.full((1, 1, 1), 1.7, np.float32), "want integers from 0 up, have float32"),
+        (np.full((1, 1, 1), -1000, np.int16), "have int16 down to -1000"),
+        (np.full((1, 1, 1), 32000, np.int16), r"want int16 \(up to 32767\), have 33000"),
+        (np.full((1, 1, 1), 200, np.uint8), r"want uint8 \(up to 255\), have 1200"),
+    ],
+)
+def test_shifting_what_would_wrap_is_refused(data, sentence):
+    with pytest.raises(Mismatch, match=sentence):
+        convert(data, dn("toa", offset=0), dn("toa", offset=-1000))
+
+
+def test_an_offset_that_is_no_number_is_refused():
+    with pytest.raises(Refused, match="offset must be a number"):
+        dn("toa", offset=float("nan"))
+
+
 def test_shifting_down_is_refused():
     with pytest.raises(Refused, match="Negative reflectances would be cut off"):
         convert(one(900), dn("toa", offset=-1000), dn("toa", offset=0))

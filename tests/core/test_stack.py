@@ -147,6 +147,12 @@ def test_dates_of_toa_and_boa_do_not_join():
         join_dates([a_stack(quantity=dn("toa", offset=0)), a_stack(quantity=dn("boa", offset=0))])
 
 
+def test_reflectance_and_dn_do_not_join():
+    """The nodata of the dn would become -0.1 among measurements."""
+    with pytest.raises(Mismatch, match="quantity differs: want toa reflectance, have dn offset -1000"):
+        join_dates([to_physical(a_stack()), a_stack()])
+
+
 def test_places_do_not_join():
     with pytest.raises(Mismatch, match="geobox differs"):
         join_dates([a_stack(), replace(a_stack(), geobox=sample_geobox(0, 0, size=4))])
@@ -174,6 +180,21 @@ def test_xarray_and_back_keeps_what_is_unknown():
     made = replace(a_stack(), geobox=None, times=np.array([NO_TIME]), quantity=BOA)
 
     assert same(from_xarray(to_xarray(made)), made)
+
+
+def test_xarray_and_back_keeps_a_grid_without_crs():
+    from odc.geo.geobox import GeoBox
+
+    made = replace(a_stack(), geobox=GeoBox((4, 4), a_stack().geobox.transform, None))
+
+    assert same(from_xarray(to_xarray(made)), made)
+
+
+def test_nan_among_digital_numbers_is_no_measurement():
+    data = np.array([0, 2000, 65535, np.nan], np.float32).reshape(1, 1, 1, 4)
+    made = to_physical(replace(a_stack(), data=np.broadcast_to(data, (1, 2, 4, 4)).copy()))
+
+    np.testing.assert_array_equal(made.valid[0, 0, 0], [False, True, False, False])
 
 
 def test_a_dataset_without_meaning_is_refused():

@@ -14,7 +14,7 @@ import pytest
 
 from swath.core.errors import Mismatch, Refused, Unreadable
 from swath.corpus import build, open_corpus
-from swath.corpus.build import journal_path, writing
+from swath.corpus.build import journal_notes, journal_path, writing
 from swath.corpus.verify import verify
 from tests.corpus.a_source import Numbers
 from tests.corpus.killed_builds import tree
@@ -225,6 +225,77 @@ def test_nan_without_a_mask_goes_to_quarantine(tmp_path):
 def test_a_plan_without_samples_is_refused(tmp_path):
     with pytest.raises(Refused, match="the plan holds no sample"):
         a_corpus(tmp_path / "c", Numbers(n=0))
+
+
+def test_a_source_that_gives_nothing_for_a_row_leaves_a_named_hole(tmp_path):
+    class Silent(Numbers):
+        def read(self, rows):
+            return (each for each in super().read(rows) if each.id != "number-0009")
+
+    source = Silent()
+    build(source, source.plan(), tmp_path / "c")
+
+    [row] = open_corpus(tmp_path / "c").quarantine().to_pylist()
+    assert (row["id"], row["reason"]) == ("number-0009", "missing")
+
+
+def test_a_source_that_answers_another_row_is_refused(tmp_path):
+    class Shuffled(Numbers):
+        def read(self, rows):
+            return reversed(list(super().read(rows)))
+
+    source = Shuffled()
+    with pytest.raises(Mismatch, match="sample differs: want number-0000, have number-0009"):
+        build(source, source.plan(), tmp_path / "c")
+
+
+def test_a_failure_that_is_gone_at_the_next_run_leaves_nothing_behind(tmp_path, monkeypatch):
+    """Cut off between the quarantine part and the commit; then the source answers differently."""
+    from swath.corpus import build as loop
+
+    real = sys.modules["swath.corpus.build"].publish
+
+    def cut(temporary: Path, path: Path) -> None:
+        if path.name == "part-000001.parquet" and path.parent.name == "samples":
+            raise KeyboardInterrupt
+        real(temporary, path)
+
+    monkeypatch.setattr(sys.modules["swath.corpus.build"], "publish", cut)
+    with pytest.raises(KeyboardInterrupt):
+        a_corpus(tmp_path / "c", Numbers(unreadable=(5,)))
+    monkeypatch.undo()
+
+    loop(Numbers(), Numbers().plan(), tmp_path / "c")
+
+    assert len(open_corpus(tmp_path / "c").quarantine()) == 0
+    assert verify(tmp_path / "c").holds
+
+
+def test_a_link_to_a_corpus_is_the_same_corpus(tmp_path):
+    path = a_corpus(tmp_path / "c")
+    (tmp_path / "link").symlink_to(path)
+
+    with writing(path, "build"), pytest.raises(Refused, match="another process is writing it"):
+        a_corpus(tmp_path / "link")
+
+
+def test_a_torn_journal_is_read_as_far_as_it_goes(tmp_path):
+    path = a_corpus(tmp_path / "c")
+    with journal_path(path).open("a") as journal:
+        journal.write('{"at": "20')
+
+    a_corpus(path)
+
+    assert [note["event"][:5] for note in journal_notes(path)] == ["build"] * 4
+
+
+def test_a_short_write_is_carried_on(tmp_path, monkeypatch):
+    """os.write may take less than it is given."""
+    source = Numbers(n=23)
+    whole = a_corpus(tmp_path / "whole", source)
+    monkeypatch.setattr(os, "write", lambda handle, blob: WRITE(handle, bytes(blob)[:1000]))
+
+    assert tree(a_corpus(tmp_path / "c", source)) == tree(whole)
 
 
 def test_progress_counts_samples(tmp_path):

@@ -26,7 +26,6 @@ from swath.core.quantity import (
     SIGMA0,
     SIGMA0_DB,
     TOA,
-    Quantity,
     class_of,
     dn,
     rgb8,
@@ -633,13 +632,3 @@ def test_real_backscatter_is_no_alarm():
 
     assert found.alarms() == []
     assert found.mean == pytest.approx(np.concatenate(pictures).mean(axis=(0, 1, 3, 4)), rel=1e-9)
-
-
-def test_the_quantity_may_lack_its_scale():
-    """DN of unknown encoding: figures, but no reflectance to judge."""
-    quantity = Quantity("dn", of="toa", offset=(0,))
-
-    assert (
-        statistics([(np.full((1, 1, 1, 2, 2), 65_000, np.uint16), None)], bands=["b1"], quantity=quantity).alarms()
-        == []
-    )

@@ -59,8 +59,20 @@ def test_pixels_are_decoded_into_the_callers_array(path):
 
 
 def test_an_array_that_does_not_fit_is_refused(path):
-    with pytest.raises(Mismatch, match=r"output array differs: want \(1, 2, 3, 16, 16\), have \(1, 2, 3, 8, 16\)"):
+    with pytest.raises(Mismatch, match=r"want \(1, 2, 3, 16, 16\), contiguous, have \(1, 2, 3, 8, 16\)"):
         open_corpus(path).pixels("s2", [0], out=np.zeros((1, 2, 3, 8, 16), np.uint16))
+
+
+def test_a_view_that_is_not_contiguous_is_refused(path):
+    """It would be filled in a copy, and the caller's array stay as it was."""
+    with pytest.raises(Mismatch, match="contiguous, have .*, not contiguous"):
+        open_corpus(path).pixels("s2", [0, 1], out=np.zeros((2, 3, 3, 16, 16), np.uint16)[:, :2])
+
+
+@pytest.mark.parametrize("positions", [[-1], [22], np.array([1.5])])
+def test_positions_outside_are_refused(path, positions):
+    with pytest.raises(Mismatch, match="positions differs: want whole numbers from 0 to 21"):
+        open_corpus(path).pixels("s2", positions)
 
 
 def test_an_array_of_another_dtype_is_refused(path):

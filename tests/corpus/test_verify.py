@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from swath.core.errors import Refused, SwathError
+from swath.core.errors import Refused, SwathError, Unreadable
 from swath.corpus import build, open_corpus
 from swath.corpus.repair import repair
 from swath.corpus.verify import verify
@@ -116,6 +116,44 @@ def test_a_missing_shard_is_found(path):
     shard(path, "s2", 2).unlink()
 
     assert "is missing" in str(verify(path).problems[0])
+
+
+def test_a_lost_part_is_missed_and_mended(path, whole):
+    """It lies between others, so it was there: no corpus of one batch that verifies."""
+    (path / "samples" / "part-000001.parquet").unlink()
+
+    said = verify(path)
+    mended = repair(path, SOURCE, SOURCE.plan())
+
+    assert any(str(p).startswith("samples/part-000001.parquet: is missing: number-0004") for p in said.problems)
+    assert mended.lost == ()
+    assert tree(path) == tree(whole)
+
+
+def test_a_lost_part_is_no_shorter_corpus(path):
+    (path / "samples" / "part-000001.parquet").unlink()
+
+    with pytest.raises(Unreadable, match="a part is damaged"):
+        open_corpus(path).rows()
+    with pytest.raises(Unreadable, match="lacks samples/part-000001.parquet, which it had"):
+        build(SOURCE, SOURCE.plan(), path)
+
+
+def test_a_corpus_that_is_not_finished_says_so(path):
+    (path / "samples" / "part-000002.parquet").unlink()
+
+    assert "INCOMPLETE (1 batches not built: give the build command again)" in verify(path).summary()
+
+
+def test_damaged_lines_of_splits_are_mended(path):
+    from swath.recipes.split import split_corpus
+
+    split_corpus(open_corpus(path), {"method": "random", "stratify": False}, name="r")
+    flip(path / "splits" / "checksums.sha256", 3)
+
+    assert not verify(path).holds
+    repair(path, SOURCE, SOURCE.plan())
+    assert verify(path).holds
 
 
 DAMAGES = {

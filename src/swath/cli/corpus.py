@@ -123,8 +123,8 @@ def build(
         return 0
     options = declared(declares)
     for key, given in (("n", count), ("seed", seed)):
-        if given is not None:
-            options[key] = given
+        if given is not None and options.setdefault(key, given) != given:
+            raise Refused(where=f"-d {key}={options[key]}", what=f"says another {key} than {given}", fix="Say it once.")
     return _opened(source_name, paths, out, options, workers, is_plan, as_json)
 
 
@@ -240,6 +240,8 @@ def _shares(text: str) -> dict[str, float]:
     held = {}
     for pair in text.split(","):
         part, sep, share = pair.partition("=")
+        if part.strip() in held:
+            raise Refused(where=f"--shares {text}", what=f"says {part.strip()} twice", fix="Say it once.")
         try:
             held[part.strip()] = float(share)
         except ValueError:
@@ -277,7 +279,7 @@ def stats(
     "-o", "--out", type=click.Path(path_type=Path), help="The page; not given: CORPUS.html beside the folder."
 )
 @click.option("--sheet", type=click.Path(path_type=Path), help="The contact sheet; not given: a PNG beside the page.")
-@click.option("--per-class", default=8, show_default=True, help="Pictures a class.")
+@click.option("--per-class", type=click.IntRange(1), default=8, show_default=True, help="Pictures a class.")
 def show(corpus: Path, out: Path | None, sheet: Path | None, per_class: int) -> int:
     """Write a page to look at (map, pictures, histograms, what is missing and why) and a contact sheet."""
     from swath.corpus import open_corpus
@@ -285,6 +287,8 @@ def show(corpus: Path, out: Path | None, sheet: Path | None, per_class: int) -> 
 
     page = out or corpus.absolute().with_name(f"{corpus.absolute().name}.html")
     picture = sheet or page.with_suffix(".png")
+    if picture.absolute() == page.absolute():
+        raise Refused(where=str(page), what="cannot be both the page and the sheet", fix="Name the page PAGE.html.")
     show_corpus(open_corpus(corpus), page, picture, per_class=per_class, progress=bar("samples"))
     click.echo(f"page   {page}\nsheet  {picture}")
     return 0

@@ -36,8 +36,9 @@ def to_xarray(stack: Stack) -> xr.Dataset:
         if t.b == 0 and t.d == 0:
             coords["x"] = ("x", t.c + t.a * (np.arange(width) + 0.5))
             coords["y"] = ("y", t.f + t.e * (np.arange(height) + 0.5))
-        attrs["crs"] = str(stack.geobox.crs)
         attrs["transform"] = list(t)[:6]
+        if stack.geobox.crs is not None:
+            attrs["crs"] = str(stack.geobox.crs)
     dims = ("time", "band", "y", "x")
     held: dict[str, Any] = {"data": (dims, stack.data)}
     if stack.valid is not None:
@@ -69,9 +70,9 @@ def from_xarray(dataset: xr.Dataset) -> Stack:
         held = dataset["valid"]
         valid = held.values if held.ndim == 4 else held.values[:, None]
     geobox = None
-    if "crs" in dataset.attrs:
+    if "transform" in dataset.attrs:
         shape = data.shape[2], data.shape[3]
-        geobox = GeoBox(shape, Affine(*dataset.attrs["transform"]), dataset.attrs["crs"])
+        geobox = GeoBox(shape, Affine(*dataset.attrs["transform"]), dataset.attrs.get("crs"))
     gsd = dataset.attrs["gsd"]
     return Stack(
         data=data,

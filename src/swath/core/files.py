@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from swath.core.errors import Refused
@@ -44,7 +45,8 @@ def write_new(path: Path, blob: bytes | memoryview) -> None:
         finally:
             os.close(handle)
     except OSError as error:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
         raise refusal(path, error) from error
 
 
@@ -79,7 +81,9 @@ def append(path: Path, blob: bytes) -> None:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
-            os.write(handle, blob)
+            view = memoryview(blob)
+            while view:
+                view = view[os.write(handle, view) :]
             os.fsync(handle)
         finally:
             os.close(handle)

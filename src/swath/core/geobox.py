@@ -157,14 +157,23 @@ def footprint(geobox: GeoBox, *, points: int = 4) -> shapely.Polygon | shapely.M
     ----------
     points : int
         Points along each side, so that curved edges stay within a fraction of a pixel for sample-sized grids.
+
+    Raises
+    ------
+    Refused
+        The grid lies round a pole.
     """
     height, width = geobox.shape.yx
     along = np.arange(points) / points
     cols = np.concatenate([along * width, np.full(points, width), (1 - along) * width, np.zeros(points)])
     rows = np.concatenate([np.zeros(points), along * height, np.full(points, height), (1 - along) * height])
     lon, lat = _to_lonlat(geobox, cols, rows)
-    first = wrap(float(lon[0]))
-    near = first + (lon - first + 180.0) % 360.0 - 180.0
+    steps = np.diff(np.append(lon, lon[0]))
+    steps -= 360.0 * np.round(steps / 360.0) * (np.abs(steps) > 180.0)
+    if not np.isfinite(lat).all() or abs(steps.sum()) > 180.0:
+        where = f"grid of {height} x {width} pixels in {geobox.crs}"
+        raise Refused(where=where, what="lies round a pole, so it has no outline in degrees", fix="Cut it smaller.")
+    near = wrap(float(lon[0])) + np.append(0.0, np.cumsum(steps[:-1]))
     outline = shapely.Polygon(np.column_stack([near, lat])).normalize()
     if near.min() >= -180 and near.max() <= 180:
         return outline
@@ -173,8 +182,7 @@ def footprint(geobox: GeoBox, *, points: int = 4) -> shapely.Polygon | shapely.M
         piece = shapely.transform(outline, lambda xy, s=shift: xy + [s, 0.0]).intersection(
             shapely.box(-180.0, -90.0, 180.0, 90.0)
         )
-        if isinstance(piece, shapely.Polygon) and piece.area > 0:
-            parts.append(piece)
+        parts += [each for each in shapely.get_parts(piece) if each.geom_type == "Polygon" and each.area > 0]
     return shapely.MultiPolygon(parts).normalize()
 
 

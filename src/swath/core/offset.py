@@ -69,6 +69,10 @@ class Claim:
     #: Where it says so.
     source: str
 
+    def __post_init__(self) -> None:
+        if len(set(self.offset)) == 1:
+            object.__setattr__(self, "offset", self.offset[:1])
+
     def __str__(self) -> str:
         return f"{self.kind} says {','.join(f'{o:g}' for o in self.offset)} ({self.source})"
 
@@ -110,7 +114,8 @@ def baseline_offset(baseline: str) -> float | None:
     major, dot, minor = baseline.strip().removeprefix("N").partition(".")
     if not dot and len(major) == 4:
         major, minor = major[:2], major[2:]
-    if not (major.isdigit() and minor.isdigit()) or int(major) == 99:
+    digits = major + minor
+    if not (major and minor and digits.isascii() and digits.isdecimal()) or int(major) == 99:
         return None
     return BASELINE_0400_OFFSET if (int(major), int(minor)) >= (4, 0) else 0.0
 

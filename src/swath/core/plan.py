@@ -179,7 +179,7 @@ class Plan:
         digest.update(json.dumps(head, sort_keys=True).encode())
         digest.update(json.dumps([[f.id, f.reason, f.message] for f in self.failures]).encode())
         digest.update(json.dumps([[f.name, str(f.type)] for f in self.rows.schema]).encode())
-        for batch in self.rows.to_batches(max_chunksize=65536):
+        for batch in self.rows.combine_chunks().to_batches(max_chunksize=65536):
             digest.update(json.dumps(batch.to_pylist(), default=str).encode())
         return digest.hexdigest()
 

@@ -9,6 +9,7 @@ files: where an offset comes from is decided in `core.offset`.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -100,8 +101,12 @@ class Quantity:
         needs = {"rgb8": "rendering", "class": "legend", "value": "unit"}.get(self.kind)
         if needs and not getattr(self, needs):
             raise Refused(where=f"quantity {self.kind}", what=f"has no {needs}", fix=f"Give its {needs}.")
-        if any(q <= 0 for q in self.quantification):
+        if not all(q > 0 for q in self.quantification) or (self.of is not None and not self.quantification):
             raise Refused(where="quantity dn", what=f"quantification must be positive, have {self.quantification}")
+        if not all(math.isfinite(o) for o in self.offset or ()):
+            raise Refused(
+                where="quantity dn", what=f"offset must be a number, have {self.offset}", fix="Give 0 or -1000."
+            )
         object.__setattr__(self, "quantification", _collapse(self.quantification))
         if self.offset is not None:
             object.__setattr__(self, "offset", _collapse(self.offset))
@@ -270,8 +275,15 @@ def _recode(data: Array, have: Quantity, want: Quantity, incidence: Array | None
             what=f"dn cannot go from offset {_numbers(have.offset or ())} to {_numbers(want.offset or ())}",
             fix="Negative reflectances would be cut off; shift the older series up to the newer offset.",
         )
+    if data.dtype.kind not in "iu" or (data.size and int(data.min()) < 0):
+        said = f"{data.dtype}" + ("" if data.dtype.kind not in "iu" else f" down to {int(data.min())}")
+        raise Mismatch(what="digital numbers", want="integers from 0 up", have=said, fix="Convert to reflectance.")
     raw = data.astype(np.int64)
     moved = np.where((raw == DN_NODATA) | (raw == DN_SATURATED), raw, np.minimum(raw + shift, DN_SATURATED - 1))
+    most = int(np.iinfo(data.dtype).max)
+    if moved.size and int(moved.max()) > most:
+        fix = "Store them as uint16 first."
+        raise Mismatch(what="digital numbers", want=f"{data.dtype} (up to {most})", have=str(int(moved.max())), fix=fix)
     return moved.astype(data.dtype)
 
 

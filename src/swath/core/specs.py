@@ -57,9 +57,9 @@ class StackInput:
     std: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if not len(self.bands) == len(self.mean) == len(self.std):
+        if not len(self.bands) == len(self.mean) == len(self.std) or not self.bands:
             raise Refused(what="normalisation needs one mean and one deviation a band", have=f"{len(self.mean)} means")
-        if min(self.std) <= 0:
+        if not all(each > 0 for each in self.std):
             raise Refused(what="a standard deviation of 0 cannot normalise", have=str(self.std))
 
 

@@ -181,7 +181,7 @@ def measured(stack: Stack) -> Array | None:
     """Which pixels are measurements: `valid`, less nodata (0) and saturated (65535) Sentinel-2 digital numbers."""
     if stack.quantity.kind != "dn" or stack.quantity.of not in ("toa", "boa"):
         return stack.valid
-    good = (stack.data != DN_NODATA) & (stack.data != DN_SATURATED)
+    good = (stack.data != DN_NODATA) & (stack.data != DN_SATURATED) & np.isfinite(stack.data)
     if stack.valid is not None:
         good &= stack.valid
     return None if good.all() else good
@@ -255,6 +255,15 @@ def join_dates(stacks: Sequence[Stack]) -> Stack:
                 raise Mismatch(
                     where=_where(other), what=what, want=str(getattr(first, what)), have=str(getattr(other, what))
                 )
+        is_dn = other.quantity.kind == first.quantity.kind == "dn" and other.quantity.of == first.quantity.of
+        if other.quantity != first.quantity and not is_dn:
+            raise Mismatch(
+                where=_where(other),
+                what="quantity",
+                want=str(first.quantity),
+                have=str(other.quantity),
+                fix="Convert every date to one quantity first (to_physical masks what is no measurement).",
+            )
     target = first.quantity
     if target.kind == "dn" and target.of is not None:
         known = [s.quantity.offset for s in stacks]

@@ -7,7 +7,7 @@ and repairing write nothing else, so both end with the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from swath.core.errors import Failure, Mismatch
@@ -18,6 +18,21 @@ from swath.corpus.shard import encode_frame, pack_shard
 from swath.corpus.store import pack_valid
 
 __all__ = ["BatchFiles", "encode_batch"]
+
+
+def _answers(ids: Sequence[str], items: Iterable[Sample | Failure]) -> Iterator[Sample | Failure]:
+    """One item a row, each the row's own."""
+    given = iter(items)
+    for id in ids:
+        item = next(given, None)
+        if item is None:
+            item = Failure(id, "missing", f"{id}: the source gave nothing for it")
+        elif item.id != id:
+            fix = "A source must answer every row of its plan, in order."
+            raise Mismatch(where="source", what="sample", want=id, have=item.id, fix=fix)
+        yield item
+    if next(given, None) is not None:
+        raise Mismatch(where="source", what="number of samples", want=str(len(ids)), have="more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +46,29 @@ class BatchFiles:
     quarantined: int
 
 
-def encode_batch(batch: int, items: Iterable[Sample | Failure], meta: Meta) -> BatchFiles:
+def encode_batch(batch: int, ids: Sequence[str], items: Iterable[Sample | Failure], meta: Meta) -> BatchFiles:
     """Check and encode the samples of one batch.
 
     Parameters
     ----------
     batch : int
         Its number.
+    ids : sequence of str
+        Identifiers of its rows of the plan.
     items : iterable of Sample or Failure
-        One a row of the plan, in order; a sample that does not fit the corpus becomes a failure here.
+        One a row, in order; a sample that does not fit the corpus becomes a failure here, and so does a row for which
+        nothing came.
+
+    Raises
+    ------
+    Mismatch
+        The source answers another row than it was asked for, or more rows.
     """
     layout = meta.layout
     pixels: dict[str, dict[int, bytes]] = {name: {} for name in layout.stacks}
     masks: dict[str, dict[int, bytes]] = {name: {} for name, spec in layout.stacks.items() if spec.has_valid}
     samples, first_frames, failures = [], [], []
-    for place, item in enumerate(items):
+    for place, item in enumerate(_answers(ids, items)):
         if isinstance(item, Failure):
             failures.append(item)
             continue

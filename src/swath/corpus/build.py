@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.connection import wait
@@ -29,13 +29,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
-from swath.core.errors import Mismatch, Refused
+from swath.core.errors import Mismatch, Refused, Unreadable
 from swath.core.files import append, publish, refusal, sync_folder, write_new
 from swath.core.plan import Plan, Source
 from swath.core.progress import SILENT, Progress
 from swath.corpus.batchfile import encode_batch
 from swath.corpus.checksums import add_lines, read_lines, sum_of, write_lines
-from swath.corpus.layout import SHARD_BYTES, Meta, head_files, meta_of, part_name
+from swath.corpus.layout import SHARD_BYTES, Meta, batch_of, head_files, meta_of, part_name
 from swath.corpus.rows import quarantine_table, table_bytes
 
 __all__ = ["Built", "build", "journal_notes", "journal_path", "writing"]
@@ -69,6 +69,9 @@ class Built:
 
 def journal_path(path: Path) -> Path:
     """The journal of the runs on a corpus, beside its folder."""
+    path = path.resolve()
+    if not path.name:
+        raise Refused(where=str(path), what="is no folder of its own", fix="Choose another folder.")
     return path.with_name(path.name + ".journal")
 
 
@@ -102,7 +105,8 @@ def writing(path: Path, event: str) -> Iterator[None]:
 def _note(journal: Path, event: str, **more: Any) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     line = {"at": now, "event": event, "process": os.getpid(), "host": socket.gethostname(), **more}
-    append(journal, (json.dumps(line) + "\n").encode())
+    is_torn = journal.exists() and not journal.read_bytes().endswith(b"\n")
+    append(journal, (("\n" if is_torn else "") + json.dumps(line) + "\n").encode())
 
 
 def _last(journal: Path) -> str:
@@ -116,10 +120,14 @@ def _last(journal: Path) -> str:
 def journal_notes(path: Path) -> list[dict[str, Any]]:
     """Every line of a corpus's journal, oldest first; empty if there is none."""
     try:
-        lines = journal_path(path.absolute()).read_text().splitlines()
+        lines = journal_path(path).read_text().splitlines()
     except OSError:
         return []
-    return [json.loads(line) for line in lines if line.endswith("}")]
+    notes = []
+    for line in lines:
+        with suppress(ValueError):
+            notes.append(json.loads(line))
+    return notes
 
 
 def _start(path: Path, plan: Plan, meta: Meta) -> None:
@@ -152,18 +160,22 @@ def _resume(path: Path, meta: Meta) -> tuple[Meta, int]:
     while (path / part_name("samples", there)).exists():
         there += 1
     sums = read_lines(path)
-    kept = {name: digest for name, digest in sums.items() if _batch_of(name) < there}
+    behind = [number for number in map(batch_of, sums) if number > there]
+    if behind or (path / part_name("samples", there + 1)).exists():
+        what = f"lacks {part_name('samples', there)}, which it had"
+        raise Unreadable(where=str(path), what=what, fix="Run: swath corpus repair.")
+    _clear(path, there)
+    kept = {name: digest for name, digest in sums.items() if batch_of(name) < there}
     if kept != sums or not (path / "checksums.sha256").read_bytes().endswith(b"\n"):
         write_lines(path, kept)
     return held, there
 
 
-def _batch_of(name: str) -> int:
-    """Number of the batch that a file belongs to; -1 for files of the whole corpus."""
-    if name.startswith("pixels/") and "/c/" in name:
-        return int(name.split("/c/")[1].split("/")[0])
-    stem = Path(name).stem.removeprefix("part-")
-    return int(stem) if stem.isdigit() else -1
+def _clear(path: Path, batch: int) -> None:
+    """Remove what a run that was cut off had published of a batch without committing it."""
+    for shard in path.glob(f"pixels/*.zarr/*/c/{batch}"):
+        shutil.rmtree(shard)
+    (path / part_name("quarantine", batch)).unlink(missing_ok=True)
 
 
 def _follow_parent() -> None:
@@ -182,7 +194,7 @@ def _follow_parent() -> None:
 
 def _work(source: Source, rows: pa.Table, batch: int, meta: Meta, folder: Path) -> tuple[dict[str, str], int, int]:
     """Read, encode and write one batch into `.tmp`; say the sums of its files in publishing order, and the counts."""
-    made = encode_batch(batch, source.read(rows), meta)
+    made = encode_batch(batch, rows["id"].to_pylist(), source.read(rows), meta)
     for name, blob in made.files.items():
         write_new(folder / name, blob)
     return {name: sum_of(blob) for name, blob in made.files.items()}, made.done, made.quarantined
@@ -239,7 +251,7 @@ def build(
         The folder holds something else, is read-only, or another process writes it; the plan is empty; the disk is
         full. What was finished before is kept.
     """
-    path = Path(path).absolute()
+    path = Path(path).resolve()
     if len(plan) == 0:
         first = f": {plan.failures[0].message}" if plan.failures else ""
         raise Refused(where=plan.source, what=f"the plan holds no sample{first}", fix="Look at the path and options.")
@@ -251,7 +263,7 @@ def build(
             _start(path, plan, meta)
         meta, there = _resume(path, meta)
         _note(journal_path(path), f"build {meta.plan_hash[:12]} from batch {there}", **(note or {}))
-        skipped = sum(pq.read_metadata(path / part_name("samples", b)).num_rows for b in range(there))
+        skipped = _count(path, there)
         try:
             counts = _run(source, plan, meta, path, there, workers, progress)
         finally:
@@ -259,6 +271,15 @@ def build(
         sync_folder(path)
     quarantined = len(plan) - skipped - counts + len(plan.failures)
     return Built(counts, skipped, quarantined, len(plan) + len(plan.failures))
+
+
+def _count(path: Path, batches: int) -> int:
+    """Samples that are there already."""
+    try:
+        return sum(pq.read_metadata(path / part_name("samples", batch)).num_rows for batch in range(batches))
+    except (OSError, pa.ArrowException) as error:
+        fix = "Run: swath corpus verify, then repair."
+        raise Unreadable(where=str(path / "samples"), what=f"a part is damaged ({error})", fix=fix) from error
 
 
 def _run(
@@ -274,7 +295,8 @@ def _run(
     done = 0
 
     def rows_of(batch: int) -> pa.Table:
-        return plan.rows.slice(batch * meta.batch_rows, meta.batch_rows)
+        first = batch * meta.batch_rows
+        return plan.rows.take(list(range(first, min(first + meta.batch_rows, len(plan)))))
 
     def finish(batch: int, result: tuple[dict[str, str], int, int]) -> int:
         _commit(path, path / _TMP / str(batch), result[0])

@@ -26,7 +26,7 @@ from swath.core.plan import Layout, StackSpec
 from swath.core.sample import Sample
 from swath.core.stack import Stack
 from swath.corpus.checksums import read_lines, sum_of
-from swath.corpus.layout import Meta, array_name, part_name
+from swath.corpus.layout import Meta, array_name, batch_of, part_name
 from swath.corpus.rows import QUARANTINE_SCHEMA, rows_schema, stack_of, target_of
 from swath.corpus.store import PixelStore, unpack_valid
 
@@ -58,6 +58,8 @@ def open_corpus(path: Path | str, *, is_checked: bool = True) -> Corpus:
     except (FileNotFoundError, NotADirectoryError):
         fix = "Build one: swath corpus build, or swath corpus import."
         raise Unreadable(where=str(folder), what="holds no corpus", fix=fix) from None
+    except OSError as error:
+        raise Unreadable(where=str(folder), what=f"cannot be opened ({error.strerror})", fix="Look at it.") from None
     meta = Meta.from_bytes(blob, where=str(file))
     if is_checked and read_lines(folder).get(file.name) != sum_of(blob):
         raise Unreadable(where=str(file), what="differs from what was written", fix="Run: swath corpus repair.")
@@ -85,11 +87,9 @@ class Corpus:
 
     @cached_property
     def batches(self) -> int:
-        """Batches committed so far."""
-        count = 0
-        while (self.path / part_name("samples", count)).exists():
-            count += 1
-        return count
+        """Batches committed so far: up to the last one whose part is there. A part missing before it is damage."""
+        numbers = [batch_of(f"samples/{path.name}") for path in (self.path / "samples").glob("part-*.parquet")]
+        return max(numbers, default=-1) + 1
 
     @property
     def is_complete(self) -> bool:
@@ -190,6 +190,14 @@ class Corpus:
             held[name] = (np.asarray(first, np.int64), np.asarray(count, np.int64))
         return held
 
+    def _positions(self, positions: Sequence[int] | Array) -> Array:
+        """Check positions: whole numbers from 0 to the last sample."""
+        where = np.asarray(positions)
+        if where.size and (where.dtype.kind not in "iu" or where.min() < 0 or where.max() >= len(self)):
+            want, have = f"whole numbers from 0 to {len(self) - 1}", f"{where.dtype} {where.min()} to {where.max()}"
+            raise Mismatch(where=str(self.path), what="positions", want=want, have=have)
+        return where.astype(np.int64)
+
     def _frame_numbers(self, stack: str, positions: Array) -> Array:
         self.spec(stack)
         first, count = self._frames[stack]
@@ -228,12 +236,13 @@ class Corpus:
         Unreadable
             Pixels fail their checksum.
         """
-        where = np.asarray(positions, np.int64)
+        where = self._positions(positions)
         frames = self._frame_numbers(stack, where)
         store = self._store(stack)
         shape = (len(where), len(frames) // max(1, len(where)), *store.shape)
-        if out is not None and out.shape != shape:
-            raise Mismatch(where=stack, what="output array", want=str(shape), have=str(out.shape))
+        if out is not None and (out.shape != shape or not out.flags.c_contiguous):
+            have = f"{out.shape}" + ("" if out.flags.c_contiguous else ", not contiguous")
+            raise Mismatch(where=stack, what="output array", want=f"{shape}, contiguous", have=have)
         flat = None if out is None else out.reshape(len(frames), *store.shape)
         return store.read(frames, out=flat, threads=threads).reshape(shape)
 
@@ -242,7 +251,7 @@ class Corpus:
         spec = self.spec(stack)
         if not spec.has_valid:
             return None
-        where = np.asarray(positions, np.int64)
+        where = self._positions(positions)
         frames = self._frame_numbers(stack, where)
         bits = self._store(stack, valid=True).read(frames, threads=threads)
         mask = unpack_valid(bits, spec.size[1])
@@ -250,7 +259,7 @@ class Corpus:
 
     def samples(self, positions: Sequence[int] | Array) -> Iterator[Sample]:
         """Read whole samples, with everything that says what their numbers are."""
-        where = np.asarray(positions, np.int64)
+        where = self._positions(positions)
         with self._reading():
             rows = self._dataset().take(pa.array(where)).to_pylist()
         for position, row in zip(where, rows, strict=True):
@@ -288,7 +297,8 @@ class Corpus:
         """What could not be read: id, reason, message; in the order of the plan, its own omissions first."""
         names = ["plan", *range(self.batches)]
         paths = [self.path / part_name("quarantine", name) for name in names]
-        tables = [pq.read_table(path) for path in paths if path.exists()]
+        with self._reading():
+            tables = [pq.read_table(path) for path in paths if path.exists()]
         return pa.concat_tables(tables) if tables else QUARANTINE_SCHEMA.empty_table()
 
     def labels(self, target: str | None = None) -> tuple[str, Array]:

@@ -22,17 +22,19 @@ from typing import Any, Final
 
 import numpy as np
 
-from swath.core.errors import Refused, SwathError, Unreadable
+from swath.core.errors import Mismatch, Refused, SwathError, Unreadable
 from swath.core.plan import Layout, Plan, StackSpec
 from swath.corpus.store import GROUP, pixels_metadata, shard_path, valid_metadata
 
 __all__ = [
+    "MOST_FRAME",
     "MOST_ROWS",
     "SCHEMA",
     "SHARD_BYTES",
     "SPLITS_FOLDER",
     "Meta",
     "array_name",
+    "batch_of",
     "frame_bytes",
     "head_files",
     "meta_of",
@@ -46,6 +48,8 @@ SCHEMA: Final = 1
 SPLITS_FOLDER: Final = "splits"
 #: Raw bytes that a shard aims at.
 SHARD_BYTES: Final = 32_000_000
+#: Most raw bytes of one date of one sample, which is compressed as a whole.
+MOST_FRAME: Final = 2**31 - 16
 #: Most rows a batch.
 MOST_ROWS: Final = 4096
 
@@ -131,6 +135,11 @@ def frame_bytes(spec: StackSpec) -> int:
 def meta_of(plan: Plan, shard_bytes: int = SHARD_BYTES) -> Meta:
     """Decide the batches of a plan: as many rows as fill a shard of the largest stack, a power of two."""
     largest = max(frame_bytes(spec) * spec.dates for spec in plan.layout.stacks.values())
+    for name, spec in plan.layout.stacks.items():
+        if frame_bytes(spec) > MOST_FRAME:
+            have = f"{frame_bytes(spec) / 1e9:.1f} GB"
+            fix = "Cut smaller windows (size=...)."
+            raise Mismatch(where=f"stack {name}", what="size of a date", want="less than 2 GB", have=have, fix=fix)
     rows = max(1, min(MOST_ROWS, shard_bytes // max(1, largest)))
     rows = 1 << (rows.bit_length() - 1)
     return Meta(plan.source, dict(plan.asked), plan.layout, plan.hash, len(plan), rows)
@@ -139,6 +148,15 @@ def meta_of(plan: Plan, shard_bytes: int = SHARD_BYTES) -> Meta:
 def part_name(folder: str, batch: int | str) -> str:
     """Path of a batch's part in `samples` or `quarantine`."""
     return f"{folder}/part-{batch:06d}.parquet" if isinstance(batch, int) else f"{folder}/part-{batch}.parquet"
+
+
+def batch_of(name: str) -> int:
+    """Number of the batch that a file belongs to; -1 for files of the whole corpus."""
+    if name.startswith("pixels/") and "/c/" in name:
+        number = name.split("/c/")[1].split("/")[0]
+    else:
+        number = name.rsplit("/", 1)[-1].removeprefix("part-").removesuffix(".parquet")
+    return int(number) if number.isascii() and number.isdecimal() else -1
 
 
 def array_name(stack: str, *, valid: bool = False) -> str:

@@ -25,6 +25,7 @@ from swath.corpus.checksums import NAME, file_sum, read_lines, sum_of, write_lin
 from swath.corpus.corpus import Corpus, open_corpus
 from swath.corpus.layout import MOST_ROWS, Meta, head_files, meta_of, part_name, shard_name
 from swath.corpus.rows import quarantine_table, table_bytes
+from swath.corpus.splitfile import mend_split_lines
 from swath.corpus.verify import Problem, verify
 
 __all__ = ["Repaired", "repair"]
@@ -69,11 +70,12 @@ def repair(path: Path | str, source: Source, plan: Plan, *, progress: Progress =
         The plan is another one, so the source is not (or no longer) what the corpus was built from; or another
         process is writing the corpus.
     """
-    path = Path(path).absolute()
+    path = Path(path).resolve()
     with writing(path, "repair"):
         _mend_head(path, plan)
         corpus = open_corpus(path, is_checked=False)
         found = verify(path)
+        corpus.batches = corpus.meta.batches - found.unbuilt
         sums = _sums(corpus, found.problems)
         batches = sorted({p.batch for p in found.problems if p.batch >= 0})
         restored, lost = 0, []
@@ -85,6 +87,7 @@ def repair(path: Path | str, source: Source, plan: Plan, *, progress: Progress =
             lost += gone
             progress(done, len(batches))
         write_lines(path, _ordered(corpus, sums))
+        mend_split_lines(corpus)
     return Repaired(len(found.problems), restored, tuple(lost))
 
 
@@ -174,7 +177,7 @@ def _mend_batch(
     known = _known_failures(corpus, batch)
     lost: list[str] = []
     best = _best(source, rows, whole, known, None if had is None else set(had), lost)
-    made = encode_batch(batch, best, corpus.meta)
+    made = encode_batch(batch, rows["id"].to_pylist(), best, corpus.meta)
     for name in _batch_names(corpus, batch):
         blob = made.files.get(name)
         file = corpus.path / name

@@ -108,8 +108,9 @@ def _outlines(samples: Sequence[Sample]) -> tuple[pa.Array, pa.Array]:
     none = shapely.is_missing(outlines)
     for i in np.flatnonzero(bounds[:, 2] - bounds[:, 0] > 180):
         parts = shapely.bounds(shapely.get_parts(outlines[i]))
-        bounds[i, 0] = parts[parts[:, 0] > 0, 0].min()
-        bounds[i, 2] = parts[parts[:, 2] <= 0, 2].max()
+        east, west = parts[parts[:, 0] > 0], parts[parts[:, 2] <= 0]
+        if len(east) and len(west):
+            bounds[i, 0], bounds[i, 2] = east[:, 0].min(), west[:, 2].max()
     boxes = pa.StructArray.from_arrays([pa.array(side) for side in bounds.T], fields=list(_BBOX), mask=pa.array(none))
     return boxes, pa.array(shapely.to_wkb(outlines, byte_order=1), pa.binary())
 
@@ -148,7 +149,7 @@ def _check_stack(stack: Stack, spec: StackSpec, where: str) -> None:
         raise Mismatch(where=where, what="bands", want=" ".join(spec.bands), have=" ".join(stack.bands))
     if (h, w) != spec.size:
         raise Mismatch(where=where, what="size", want=f"{spec.size[0]} x {spec.size[1]}", have=f"{h} x {w}")
-    if stack.data.dtype != spec.dtype:
+    if stack.data.dtype.newbyteorder("=") != spec.dtype:
         raise Mismatch(where=where, what="dtype", want=spec.dtype, have=stack.data.dtype.name)
     if stack.quantity != spec.quantity:
         raise Mismatch(where=where, what="quantity", want=str(spec.quantity), have=str(stack.quantity))

@@ -7,13 +7,15 @@ metadata; its line in `splits/checksums.sha256` commits it. A name is written on
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from swath.core.errors import Refused, Unknown, Unreadable
-from swath.core.files import publish, remove, write_new
+from swath.core.errors import Refused, SwathError, Unknown, Unreadable
+from swath.core.files import publish, write_new
 from swath.corpus.build import writing
 from swath.corpus.checksums import NAME, file_sum, read_lines, sum_of, write_lines
 from swath.corpus.corpus import Corpus
@@ -22,7 +24,7 @@ from swath.corpus.leakage import LeakageReport
 from swath.corpus.rows import table_bytes
 from swath.corpus.splits import Split
 
-__all__ = ["load_report", "load_split", "save_split", "split_names"]
+__all__ = ["load_report", "load_split", "mend_split_lines", "save_split", "split_names"]
 
 
 def _lines(folder: Path) -> dict[str, str]:
@@ -52,9 +54,6 @@ def save_split(corpus: Corpus, split: Split, report: LeakageReport, *, replace: 
             fix = "Choose another name, or replace it (--replace): scores that quote it will name another hash."
             raise Refused(where=str(folder / name), what=f"split {split.name!r} is there already", fix=fix)
         folder.mkdir(exist_ok=True)
-        if name in sums:
-            write_lines(folder, {key: digest for key, digest in sums.items() if key != name})
-            remove(folder / name)
         temporary = folder / f".{name}.tmp"
         write_new(temporary, blob)
         publish(temporary, folder / name)
@@ -73,6 +72,28 @@ def _read(corpus: Corpus, name: str) -> tuple[Any, dict[str, Any]]:
         raise Unreadable(where=str(folder / file), what="differs from what was written", fix=fix)
     table = pq.read_table(folder / file)
     return table.replace_schema_metadata(None), json.loads(table.schema.metadata[b"swath"])
+
+
+def mend_split_lines(corpus: Corpus) -> None:
+    """Write the checksum file of the splits anew, where it is damaged, from the splits that still have their hash.
+
+    A split whose own bytes are damaged keeps its line, so that it goes on being refused: make it again.
+    """
+    folder = corpus.path / SPLITS_FOLDER
+    try:
+        sums = _lines(folder)
+    except Unreadable:
+        sums = {}
+    for file in sorted(folder.glob("*.parquet")):
+        with suppress(SwathError, OSError, pa.ArrowException, KeyError, ValueError, TypeError):
+            table = pq.read_table(file)
+            meta = json.loads(table.schema.metadata[b"swath"])
+            split = Split(file.stem, table.replace_schema_metadata(None), meta["recipe"])
+            if split.hash == meta["hash"]:
+                sums[file.name] = file_sum(file)
+    known = {name: digest for name, digest in sums.items() if (folder / name).exists()}
+    if folder.exists() and (known or (folder / NAME).exists()):
+        write_lines(folder, known)
 
 
 def load_split(corpus: Corpus, name: str) -> Split:

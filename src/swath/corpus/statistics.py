@@ -475,7 +475,9 @@ class _Running:
 
     def _measured(self, pictures: Array, good: Array | None) -> Array | None:
         """Which values count, bool (k, b, p); None = all."""
-        if self.is_s2 and self.dtype.kind in "iu":
+        if self.is_s2 and self.dtype.kind not in "iub":
+            raw = (pictures != DN_NODATA) & (pictures != DN_SATURATED) & np.isfinite(pictures)
+        elif self.is_s2:
             if pictures.min(initial=1) > DN_NODATA and pictures.max(initial=0) < DN_SATURATED:
                 raw = None
             else:

@@ -121,9 +121,9 @@ class PixelStore:
         self._forget()
 
     def _forget(self) -> None:
-        self._pid = os.getpid()
         self._lock = threading.Lock()
         self._open: OrderedDict[int, _Shard] = OrderedDict()
+        self._pid = os.getpid()
 
     def __getstate__(self) -> tuple[Path, tuple[int, int, int], str, int]:
         return self.path, self.shape, self.dtype.name, self.frames_per_shard

@@ -6,7 +6,7 @@ the answer names samples. A build that was cut off verifies: what is not committ
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,10 @@ from swath.core.errors import SwathError, Unreadable
 from swath.core.progress import SILENT, Progress
 from swath.corpus.checksums import NAME, file_sum, read_lines
 from swath.corpus.corpus import Corpus, open_corpus
-from swath.corpus.layout import SPLITS_FOLDER, head_files, part_name, shard_name
+from swath.corpus.layout import SPLITS_FOLDER, batch_of, head_files, part_name, shard_name
 from swath.corpus.store import PixelStore
 
-__all__ = ["Problem", "Verified", "verify"]
+__all__ = ["Problem", "Verified", "known_batches", "verify"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,8 @@ class Verified:
     bytes: int
     #: Files that are not as written; empty = all well.
     problems: tuple[Problem, ...]
+    #: Batches that the plan has and the corpus has not (yet).
+    unbuilt: int = 0
 
     @property
     def holds(self) -> bool:
@@ -63,10 +65,17 @@ class Verified:
     def summary(self) -> str:
         """One line of counts."""
         size = f"{self.files:,} files, {self.bytes / 1e6:,.1f} MB"
+        if self.unbuilt:
+            size += f", INCOMPLETE ({self.unbuilt} batches not built: give the build command again)"
         if self.holds:
             return f"verified {size}: every byte as written"
         samples = len({id for problem in self.problems for id in problem.ids})
         return f"verified {size}: {len(self.problems)} DAMAGED files, {samples:,} samples concerned"
+
+
+def known_batches(corpus: Corpus, sums: Mapping[str, str]) -> int:
+    """Batches that were committed: by their parts, and by lines of later ones; only the last may be unfinished."""
+    return min(max(corpus.batches, max(map(batch_of, sums), default=0)), corpus.meta.batches)
 
 
 def _files(corpus: Corpus) -> Iterator[tuple[str, str, int]]:
@@ -152,6 +161,7 @@ def verify(path: Path | str, *, progress: Progress = SILENT) -> Verified:
         sums = read_lines(corpus.path)
     except Unreadable as error:
         return Verified(1, 0, (Problem(NAME, error.what),))
+    corpus.batches = known_batches(corpus, sums)
     files = list(_files(corpus))
     problems = []
     size = 0
@@ -173,7 +183,7 @@ def verify(path: Path | str, *, progress: Progress = SILENT) -> Verified:
                     problems.append(Problem(f"{SPLITS_FOLDER}/{name}", what))
         except SwathError as error:
             problems.append(Problem(f"{SPLITS_FOLDER}/{NAME}", error.what))
-    return Verified(len(files), size, tuple(problems))
+    return Verified(len(files), size, tuple(problems), corpus.meta.batches - corpus.batches)
 
 
 def _stray(corpus: Corpus, known: set[str], sums: dict[str, str]) -> list[Problem]:

@@ -42,6 +42,8 @@ def extract(corpus: Corpus, id: str, path: Path, *, stack: str | None = None) ->
     if stack is not None and stack not in held:
         raise Unknown(stack, held, what="stack", where=f"sample {id}")
     chosen = held if stack is None else {stack: held[stack]}
+    if not path.name:
+        raise Refused(where=str(path), what="is no name for a file", fix="Name one, as sample.tif.")
     written = []
     for name, each in chosen.items():
         out = path if len(chosen) == 1 else path.with_name(f"{path.stem}-{name}{path.suffix}")

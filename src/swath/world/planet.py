@@ -75,6 +75,8 @@ def _to_day(date: Any, *, where: str) -> int:
         moment = np.datetime64("NaT", "D")
     if np.isnat(moment):
         raise Refused(where=where, what=f"{date!r} is no date", fix="Write it as YYYY-MM-DD.")
+    if not np.datetime64("1000-01-01") <= moment <= np.datetime64("9998-12-31"):
+        raise Refused(where=where, what=f"{date!r} lies outside the years 1000 to 9998", fix="Give another date.")
     return int(moment.astype(int))
 
 
@@ -112,12 +114,11 @@ class Planet:
 
     def __post_init__(self) -> None:
         where = "planet"
-        for name, least in (("n", 1), ("size", 1), ("year", 1970)):
-            if getattr(self, name) < least:
+        for name, least, most in (("n", 1, 10_000_000), ("size", 1, 100_000), ("year", 1970, 9998)):
+            if not least <= getattr(self, name) <= most:
+                what = f"{name} must be {least} or more" + (f", up to {most:,}" if getattr(self, name) > most else "")
                 have = f"{name} {getattr(self, name)}"
-                raise Refused(
-                    where=where, what=f"{name} must be {least} or more", have=have, fix=f"Give another {name}."
-                )
+                raise Refused(where=where, what=what, have=have, fix=f"Give another {name}.")
         unknown = [band for band in self.bands if band not in S2_BANDS]
         if unknown:
             raise Unknown(unknown[0], S2_BANDS, what="band of the planet", where=where)
@@ -366,7 +367,7 @@ class Planet:
 def _numbers_of(name: str, given: Any) -> Any:
     """An option as it stands on a command line, in the type that `Planet` takes."""
     if name == "bands":
-        return resolve_all(given.split(",") if isinstance(given, str) else given, where="planet")
+        return resolve_all(str(given).split(",") if isinstance(given, str | int | float) else given, where="planet")
     if name == "baseline":
         return f"{given:05.2f}" if isinstance(given, int | float) else str(given)
     if name == "landcover":
@@ -374,6 +375,8 @@ def _numbers_of(name: str, given: Any) -> Any:
             raise Refused(where="planet", what=f"landcover {given!r} is neither 0 nor 1", fix="Say landcover=1.")
         return str(given).lower() in ("1", "true")
     if name == "dates" and not isinstance(given, int):
+        if isinstance(given, float):
+            raise Refused(where="planet", what=f"dates {given!r} is no number of dates", fix="Say for example dates=4.")
         return tuple(given.split(",") if isinstance(given, str) else given)
     if isinstance(given, bool) or not isinstance(given, int):
         raise Refused(where="planet", what=f"{name} {given!r} is no whole number", fix=f"Say for example {name}=64.")
