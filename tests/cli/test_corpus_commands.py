@@ -180,7 +180,7 @@ def test_files_that_cannot_be_read_end_in_status_1(tmp_path, capsys):
         (("corpus", "build", "-n", "3", "-d", "n=4", "-o", "y"), "-d n=4: says another n than 3"),
         (("corpus", "build", "-d", "dates=1.5", "-o", "y"), "dates 1.5 is no number of dates"),
         (("corpus", "build", "-d", "year=12018", "-o", "y"), "year must be 1970 or more, up to 9,998"),
-        (("corpus", "build", "-n", "2", "-o", "/"), "/: is there and is no corpus"),
+        (("corpus", "build", "-n", "2", "-o", "/"), "/: is no folder of its own"),
         (("corpus", "show", "x", "-o", "same.png"), "cannot be both the page and the sheet"),
     ],
 )
@@ -237,3 +237,28 @@ def test_the_demo_runs_offline_and_ends_with_its_page(tmp_path, capsys):
     assert (tmp_path / "demo" / "planet.html").exists()
     assert f"The page:  {tmp_path / 'demo' / 'planet.html'}" in out
     assert out.split("Try next:")[1].count(" corpus ") == 3
+
+
+def test_windows_of_one_scene_can_be_split_by_place(tmp_path, capsys):
+    """README: one's own GeoTIFF, then blocks; windows that lie edge to edge do not overlap."""
+    from swath.testing.build import a_geotiff
+
+    a_geotiff(tmp_path / "s.tif", size=(640, 640))
+    options = ("-d", "bands=B04,B03,B02", "-d", "kind=dn", "-d", "level=L2A", "-d", "offset=0", "-d", "size=64")
+    swath("corpus", "import", "geotiff", tmp_path / "s.tif", *options, "-o", tmp_path / "c", capsys=capsys)
+
+    _, out, _ = swath("corpus", "split", tmp_path / "c", "--by", "place", "--block", "2km", "--json", capsys=capsys)
+
+    [fold] = json.loads(out)["folds"]
+    assert fold["overlapping"] == 0
+    assert fold["counts"]["test"] > 0
+
+
+def test_an_undeclared_offset_is_said_with_what_the_pixels_suggest(tmp_path, capsys):
+    from swath.testing.build import a_geotiff
+
+    a_geotiff(tmp_path / "s.tif", size=(64, 64))
+    options = ("-d", "bands=B04,B03,B02", "-d", "kind=dn", "-d", "level=L2A", "-d", "size=64")
+    _, out, _ = swath("corpus", "import", "geotiff", tmp_path / "s.tif", *options, "-o", tmp_path / "c", capsys=capsys)
+
+    assert "the offset is unknown, so its numbers stay digital numbers. The pixels of the first sample say:" in out

@@ -63,7 +63,7 @@ def test_windows_of_a_scene_keep_the_contract(tmp_path):
 
     assert len(plan) == 3 * 4
     assert plan.rows["id"][0].as_py() == "s_r00000_c00000"
-    assert set(plan.rows["group"].to_pylist()) == {"s"}
+    assert set(plan.rows["group"].to_pylist()) == {""}
     assert plan.layout.stacks["scl"].quantity == class_of("scl")
 
 
@@ -207,7 +207,7 @@ def test_several_scenes_are_cut_into_one_set(tmp_path):
     plan = GEOTIFF.open([path], size=24, stride=24, **RGB).plan()
 
     assert len(plan) == 3 * 4
-    assert sorted(set(plan.rows["group"].to_pylist())) == ["f0", "f1", "f2"]
+    assert sorted(set(plan.rows["path"].to_pylist())) == ["f0", "f1", "f2"]
 
 
 def test_scenes_of_two_kinds_are_not_cut_together(tmp_path):

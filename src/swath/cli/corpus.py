@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,11 @@ _options_only = click.option("--options", "is_options", is_flag=True, help="List
 def _say_options(name: str) -> None:
     from swath.recipes.open import describe
 
-    for key, meaning in describe(name).items():
+    options = describe(name)
+    for key, meaning in options.items():
         click.echo(f"  {key:18} {meaning}")
+    if not options:
+        click.echo(f"  {name} says all there is to know: nothing can be declared.")
 
 
 def _build(opening: Opening, out: Path, count: int, is_plan: bool, is_json: bool) -> int:
@@ -42,11 +46,18 @@ def _build(opening: Opening, out: Path, count: int, is_plan: bool, is_json: bool
         held = {"samples": len(plan), "left out": len(plan.failures), "bytes": plan.bytes, "hash": plan.hash}
         echo(plan.summary(), held, is_json)
         return 0
+    if sys.stderr.isatty():
+        click.echo(f"planning {opening.source} ...", err=True)
     built = build_corpus(opening, out, workers=count, progress=bar("samples"))
     held = {"done": built.done, "skipped": built.skipped, "quarantined": built.quarantined, "planned": built.total}
     echo(f"{out}: {built.summary()}", held, is_json)
     if built.has_holes and not is_json:
-        click.echo(f"Why: swath corpus info {out}, or the table {out}/quarantine.")
+        click.echo(f"Why: swath corpus info {out}, or the table in {out}/quarantine.")
+    if not is_json:
+        from swath.recipes.info import unknown_offsets
+
+        for sentence in unknown_offsets(out):
+            click.echo(sentence)
     return 1 if built.has_holes else 0
 
 

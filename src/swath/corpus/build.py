@@ -253,7 +253,7 @@ def build(
     """
     path = Path(path).resolve()
     if len(plan) == 0:
-        first = f": {plan.failures[0].message}" if plan.failures else ""
+        first = f": {plan.failures[0].message.rstrip('.')}" if plan.failures else ""
         raise Refused(where=plan.source, what=f"the plan holds no sample{first}", fix="Look at the path and options.")
     meta = meta_of(plan, shard_bytes)
     with writing(path, f"build {meta.plan_hash[:12]}"):

@@ -34,6 +34,7 @@ _TOO_BRIGHT, _OFFSET_NODATA = 5.0, np.float32(-0.1)
 _MEDIAN_DB: Final = (-35.0, 5.0)
 #: Histogram ranges by kind of quantity; what is not here takes the range of its type, or of the first batch.
 _LIMITS: Final = {"toa": (-0.2, 1.8), "boa": (-0.2, 1.8), "probability": (0.0, 1.0)}
+_LIMITS_CIRRUS: Final = (0.0, 1280.0)
 _LIMITS_DN, _LIMITS_DB = (0.0, 12_800.0), (-50.0, 14.0)
 #: Values worked on at a time.
 _VALUES: Final = 1 << 20
@@ -223,6 +224,8 @@ class Statistics:
                 found.append(f"{band}: declared in dB, yet no value is below 0: linear power?")
             if not self.quantity.is_db and middle < 0:
                 found.append(f"{band}: declared as linear power, yet half the values are below 0: decibels?")
+        if found:
+            return found
         levels = median if self.quantity.is_db else 10 * np.log10(np.maximum(median, DB_FLOOR))
         for band, level in zip(self.bands, levels, strict=True):
             if not _MEDIAN_DB[0] <= level <= _MEDIAN_DB[1]:
@@ -369,9 +372,9 @@ def statistics(
     bins : int
         Of the histogram.
     limits : (low, high), optional
-        Range of the histogram. Not given: that of an 8- or 16-bit type (0 to 12800 for Sentinel-2 numbers), -0.2 to 1.8
-        for reflectance, -50 to 14 for decibels, 0 to 1 for probabilities, for anything else the range of the first
-        batch. What lies outside is counted as under and over.
+        Range of the histogram. Not given: that of an 8- or 16-bit type (0 to 12800 for Sentinel-2 numbers, 0 to 1280
+        for the dark B10), -0.2 to 1.8 for reflectance, -50 to 14 for decibels, 0 to 1 for probabilities, for anything
+        else the range of the first batch. What lies outside is counted as under and over.
     split_hash, part, fold : optional
         Which samples these are; statistics for normalisation are those of train.
 
@@ -431,6 +434,8 @@ class _Running:
         fixed = limits or self._usual_limits()
         if fixed is not None:
             self.edges[:] = np.linspace(fixed[0], fixed[1], bins + 1)
+        if limits is None and fixed == _LIMITS_DN and "B10" in bands:
+            self.edges[bands.index("B10")] = np.linspace(*_LIMITS_CIRRUS, bins + 1)
         self.offered, self.count, self.images = np.zeros((3, b), np.int64)
         self.mean, self.low, self.high = np.full((3, b), np.nan)
         self.squares, self.image_std = np.zeros((2, b))

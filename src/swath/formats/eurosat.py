@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import numpy as np
@@ -102,8 +102,12 @@ def _patches(roots: Sequence[Path], suffixes: tuple[str, ...]) -> list[_Patch]:
                 found.append(patch)
         for name in listing.folders:
             if name.rpartition("/")[2].lower() in _CODES and name not in full:
+                others = {PurePosixPath(m.name).suffix for m in listing.members if m.name.startswith(f"{name}/")}
+                have = f"holds no {' or '.join(suffixes)}, but {', '.join(sorted(others))}" if others else "is empty"
                 fix = "Fetch its files, or remove the folder and have a set without this class."
-                raise Refused(where=root.name, what=f"class folder {name} is empty", fix=fix)
+                if others:
+                    fix = "Pictures are eurosat-rgb, 13-band GeoTIFFs eurosat-ms."
+                raise Refused(where=root.name, what=f"class folder {name} {have}", fix=fix)
     if not found:
         where = ", ".join(str(root) for root in roots) or "format eurosat"
         layout = f"Class/Class_n{suffixes[0]}"

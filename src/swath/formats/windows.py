@@ -73,7 +73,9 @@ class GeotiffWindows:
         rows = []
         for name, (code, layers) in self.scenes.items():
             scene = layers.first
-            held = {"group": name, "why": why, "path": name, "code": code, "height": height, "width": width}
+            left = (scene.shape[0] - height) % self.stride[0], (scene.shape[1] - width) % self.stride[1]
+            edges = f"; {left[0]} rows and {left[1]} columns at the edges are in none" if any(left) else ""
+            held = {"group": "", "why": why + edges, "path": name, "code": code, "height": height, "width": width}
             held["bytes"] = raw_bytes(layers.mapped, scene.dtype, self.size)
             for row in range(0, scene.shape[0] - height + 1, self.stride[0]):
                 for col in range(0, scene.shape[1] - width + 1, self.stride[1]):

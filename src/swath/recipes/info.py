@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
 
-from swath.corpus.corpus import Corpus
+from swath.corpus.corpus import Corpus, open_corpus
 from swath.corpus.splitfile import load_split, split_names
 
-__all__ = ["info", "info_text"]
+__all__ = ["info", "info_text", "unknown_offsets"]
 
 
 def _dates(corpus: Corpus) -> dict[str, Any]:
@@ -53,6 +55,7 @@ def info(corpus: Corpus) -> dict[str, Any]:
         "samples": len(corpus),
         "planned": corpus.meta.plan_rows,
         "quarantined": {reason: quarantine.count(reason) for reason in sorted(set(quarantine))},
+        "why quarantined": sorted(set(corpus.quarantine()["message"].to_pylist()))[:5],
         "without place": int(places["lon"].null_count),
         "dates": _dates(corpus),
         "stacks": {name: spec.to_json() for name, spec in corpus.layout.stacks.items()},
@@ -62,6 +65,23 @@ def info(corpus: Corpus) -> dict[str, Any]:
         "licences": list(corpus.layout.licences),
         "plan": corpus.meta.plan_hash,
     }
+
+
+def unknown_offsets(path: Path) -> list[str]:
+    """A sentence for every stack whose offset nobody declared, with what its pixels suggest."""
+    corpus = open_corpus(path)
+    said = []
+    for name, spec in corpus.layout.stacks.items():
+        if spec.quantity.kind != "dn" or spec.quantity.offset is not None or len(corpus) == 0:
+            continue
+        column = f"stack_{name}.origin"
+        origin = json.loads(corpus.rows([column])[column][0].as_py() or "{}")
+        verdict = next((held["verdict"] for held in origin.get("offsets", [])), "not run")
+        said.append(
+            f"{name}: the offset is unknown, so its numbers stay digital numbers. The pixels of the first sample say:"
+            f" {verdict}. Declare -d level=... and -d offset=0 or -d offset=-1000 in a new import."
+        )
+    return said
 
 
 def info_text(held: dict[str, Any]) -> str:
@@ -75,6 +95,7 @@ def info_text(held: dict[str, Any]) -> str:
     lines = [
         f"{held['path']}: {held['samples']:,} samples of {held['planned']:,} planned from {held['source']}{state}",
         f"  quarantined  {lost or 'none'}",
+        *(f"               {message}" for message in held["why quarantined"]),
         f"  places       {held['samples'] - held['without place']:,} known, {held['without place']:,} unknown",
         f"  dates        {when}",
     ]

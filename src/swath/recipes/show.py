@@ -255,7 +255,8 @@ def _command(corpus: Corpus) -> str:
     for note in reversed(journal_notes(corpus.path)):
         if "opened" in note:
             held = note["opened"]
-            options = " ".join(f"-d {key}={value}" for key, value in (held["declared"] or {}).items())
+            given = {key: str(value).rsplit("/", 1)[-1] for key, value in (held["declared"] or {}).items()}
+            options = " ".join(f"-d {key}={value}" for key, value in given.items())
             name = corpus.path.absolute().name
             if held["source"] == "planet":
                 return f"swath corpus build --source planet {options} -o {name}".replace("  ", " ")
