@@ -7,9 +7,12 @@ and repairing write nothing else, so both end with the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Final
 
+from swath.core.array import Array
 from swath.core.errors import Failure, Mismatch
 from swath.core.sample import Sample
 from swath.corpus.layout import Meta, part_name, shard_name
@@ -18,6 +21,9 @@ from swath.corpus.shard import encode_frame, pack_shard
 from swath.corpus.store import pack_valid
 
 __all__ = ["BatchFiles", "encode_batch"]
+
+#: Frames that a thread compresses at a time.
+_RUN: Final = 8
 
 
 def _answers(ids: Sequence[str], items: Iterable[Sample | Failure]) -> Iterator[Sample | Failure]:
@@ -46,7 +52,23 @@ class BatchFiles:
     quarantined: int
 
 
-def encode_batch(batch: int, ids: Sequence[str], items: Iterable[Sample | Failure], meta: Meta) -> BatchFiles:
+def _encode(frames: Mapping[int, Array], threads: int) -> dict[int, bytes]:
+    """Place in the shard -> encoded frame, in the order given; the same bytes for any number of threads."""
+    places = list(frames)
+    if threads == 1 or len(places) < 2 * _RUN:
+        return {place: encode_frame(frames[place]) for place in places}
+
+    def encode_run(start: int) -> list[bytes]:
+        return [encode_frame(frames[place]) for place in places[start : start + _RUN]]
+
+    with ThreadPoolExecutor(threads) as pool:
+        chunks = [chunk for run in pool.map(encode_run, range(0, len(places), _RUN)) for chunk in run]
+    return dict(zip(places, chunks, strict=True))
+
+
+def encode_batch(
+    batch: int, ids: Sequence[str], items: Iterable[Sample | Failure], meta: Meta, *, threads: int = 1
+) -> BatchFiles:
     """Check and encode the samples of one batch.
 
     Parameters
@@ -58,6 +80,8 @@ def encode_batch(batch: int, ids: Sequence[str], items: Iterable[Sample | Failur
     items : iterable of Sample or Failure
         One a row, in order; a sample that does not fit the corpus becomes a failure here, and so does a row for which
         nothing came.
+    threads : int
+        How many compress at once.
 
     Raises
     ------
@@ -65,8 +89,8 @@ def encode_batch(batch: int, ids: Sequence[str], items: Iterable[Sample | Failur
         The source answers another row than it was asked for, or more rows.
     """
     layout = meta.layout
-    pixels: dict[str, dict[int, bytes]] = {name: {} for name in layout.stacks}
-    masks: dict[str, dict[int, bytes]] = {name: {} for name, spec in layout.stacks.items() if spec.has_valid}
+    pixels: dict[str, dict[int, Array]] = {name: {} for name in layout.stacks}
+    masks: dict[str, dict[int, Array]] = {name: {} for name, spec in layout.stacks.items() if spec.has_valid}
     samples, first_frames, failures = [], [], []
     for place, item in enumerate(_answers(ids, items)):
         if isinstance(item, Failure):
@@ -81,18 +105,18 @@ def encode_batch(batch: int, ids: Sequence[str], items: Iterable[Sample | Failur
         for name, stack in pixels_of(item, layout).items():
             slot = place * layout.stacks[name].dates
             first[name] = batch * meta.frames_per_shard(name) + slot
-            pixels[name].update((slot + t, encode_frame(frame)) for t, frame in enumerate(stack.data))
+            pixels[name].update((slot + t, frame) for t, frame in enumerate(stack.data))
             if name in masks:
-                bits = pack_valid(stack.valid, stack.shape)
-                masks[name].update((slot + t, encode_frame(frame)) for t, frame in enumerate(bits))
+                masks[name].update((slot + t, bits) for t, bits in enumerate(pack_valid(stack.valid, stack.shape)))
         samples.append(item)
         first_frames.append(first)
     files: dict[str, bytes] = {}
-    for name, chunks in pixels.items():
-        if chunks:
-            files[shard_name(name, batch)] = pack_shard(chunks, meta.frames_per_shard(name))
+    for name, frames in pixels.items():
+        capacity = meta.frames_per_shard(name)
+        if frames:
+            files[shard_name(name, batch)] = pack_shard(_encode(frames, threads), capacity)
         if masks.get(name):
-            files[shard_name(name, batch, valid=True)] = pack_shard(masks[name], meta.frames_per_shard(name))
+            files[shard_name(name, batch, valid=True)] = pack_shard(_encode(masks[name], threads), capacity)
     if failures:
         files[part_name("quarantine", batch)] = table_bytes(quarantine_table(failures))
     files[part_name("samples", batch)] = table_bytes(rows_table(samples, first_frames, layout))

@@ -192,9 +192,11 @@ def _follow_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _work(source: Source, rows: pa.Table, batch: int, meta: Meta, folder: Path) -> tuple[dict[str, str], int, int]:
+def _work(
+    source: Source, rows: pa.Table, batch: int, meta: Meta, folder: Path, threads: int = 1
+) -> tuple[dict[str, str], int, int]:
     """Read, encode and write one batch into `.tmp`; say the sums of its files in publishing order, and the counts."""
-    made = encode_batch(batch, rows["id"].to_pylist(), source.read(rows), meta)
+    made = encode_batch(batch, rows["id"].to_pylist(), source.read(rows), meta, threads=threads)
     for name, blob in made.files.items():
         write_new(folder / name, blob)
     return {name: sum_of(blob) for name, blob in made.files.items()}, made.done, made.quarantined
@@ -230,7 +232,7 @@ def build(
     path : Path
         Folder of the corpus; made if it is not there.
     workers : int
-        Processes that read and encode; 1 works in this one.
+        Processes that read and encode; 1 works in this one, with a second thread that helps to compress.
     shard_bytes : int
         Raw bytes that a shard aims at; a run that continues keeps what the corpus was begun with.
     note : mapping, optional
@@ -306,8 +308,9 @@ def _run(
     progress(min(there * meta.batch_rows, len(plan)), len(plan))
     todo = range(there, meta.batches)
     if workers <= 1 or len(todo) < 2:
+        threads = min(2, os.cpu_count() or 1)
         for batch in todo:
-            done += finish(batch, _work(source, rows_of(batch), batch, meta, path / _TMP / str(batch)))
+            done += finish(batch, _work(source, rows_of(batch), batch, meta, path / _TMP / str(batch), threads))
         return done
     context = multiprocessing.get_context("spawn")
     waiting: deque[tuple[int, Future[tuple[dict[str, str], int, int]]]] = deque()
