@@ -28,7 +28,7 @@ NAMES: Final = frozenset({"common", "helpers", "misc", "util", "utils"})
 LINES: Final[dict[str, tuple[re.Pattern[str], re.Pattern[str]]]] = {
     "a path of one machine": (
         re.compile(r".*"),
-        re.compile(r"(?<![\w.$}])/(?:farm|root|work|home/\w+|opt)/\w"),
+        re.compile(r"(?<![\w.$}])/(?:root|work|home/\w+|opt)/\w"),
     ),
     "a path in a folder that anyone may empty": (
         re.compile(r"(?!tests/).*"),

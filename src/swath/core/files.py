@@ -36,18 +36,23 @@ def write_new(path: Path, blob: bytes | memoryview) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-        try:
-            view = memoryview(blob)
-            while view:
-                view = view[os.write(handle, view) :]
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        _write(path, os.O_TRUNC, blob)
     except OSError as error:
         with suppress(OSError):
             path.unlink(missing_ok=True)
         raise refusal(path, error) from error
+
+
+def _write(path: Path, how: int, blob: bytes | memoryview) -> None:
+    """Open, write all of it, flush; the system may take less at a time than it is given."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | how, 0o644)
+    try:
+        view = memoryview(blob)
+        while view:
+            view = view[os.write(handle, view) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def sync_folder(folder: Path) -> None:
@@ -79,14 +84,7 @@ def write_whole(path: Path, blob: bytes | memoryview) -> None:
 def append(path: Path, blob: bytes) -> None:
     """Add to the end of a file and flush it; a kill may leave the last line incomplete, which readers pass over."""
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            view = memoryview(blob)
-            while view:
-                view = view[os.write(handle, view) :]
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        _write(path, os.O_APPEND, blob)
     except OSError as error:
         raise refusal(path, error) from error
 
