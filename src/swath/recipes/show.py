@@ -195,10 +195,9 @@ def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def summarise(corpus: Corpus, *, per_class: int = 8, progress: Progress = SILENT) -> CorpusSummary:
-    """Count and measure everything that the page says; reads every sample once."""
+def summarise(corpus: Corpus, tiles: Sequence[Tile], note: str, *, progress: Progress = SILENT) -> CorpusSummary:
+    """Count and measure everything that the page says beside these pictures; reads every sample once."""
     held = info(corpus)
-    tiles, note = _tiles(corpus, per_class)
     named = _legend(corpus)
     said = {name: corpus_statistics(corpus, stack=name, progress=progress) for name in measurable(corpus)}
     places = places_of(corpus)
@@ -269,8 +268,8 @@ def show_corpus(
     corpus: Corpus, page: Path, sheet: Path, *, per_class: int = 8, progress: Progress = SILENT
 ) -> CorpusSummary:
     """Write the page and the contact sheet; returns what the page says."""
-    summary = summarise(corpus, per_class=per_class, progress=progress)
     tiles, note = _tiles(corpus, per_class)
+    summary = summarise(corpus, tiles, note, progress=progress)
     title = f"{summary.name}: {len(tiles)} of {summary.samples:,} samples"
     write_whole(page, corpus_page(summary).encode())
     write_whole(sheet, contact_sheet(tiles, title=title, note=note))

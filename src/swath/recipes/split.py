@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from swath.core.array import Array
 from swath.core.progress import SILENT, Progress
 from swath.corpus.corpus import Corpus
+from swath.corpus.layout import frame_bytes
 from swath.corpus.leakage import LeakageReport, leakage
 from swath.corpus.phash import phash
 from swath.corpus.places import LabelRange, Places, block_side, label_range
@@ -51,8 +52,7 @@ def chunks(corpus: Corpus, stack: str, positions: Array | None = None) -> Iterat
     """Go through a stack in the order of the store: (positions, data (n, t, b, h, w), valid or None)."""
     where = np.arange(len(corpus)) if positions is None else np.sort(positions)
     spec = corpus.spec(stack)
-    each = len(spec.bands) * spec.size[0] * spec.size[1] * np.dtype(spec.dtype).itemsize * spec.dates
-    step = max(1, _CHUNK_BYTES // each)
+    step = max(1, _CHUNK_BYTES // (frame_bytes(spec) * spec.dates))
     frames = corpus.rows([f"stack_{stack}.frames"])[f"stack_{stack}.frames"]
     count = np.asarray(pc.fill_null(frames, 0).to_numpy())
     for dates in np.unique(count[where]):
