@@ -14,9 +14,7 @@ from swath.core.bands import resolve, resolve_all
 from swath.core.errors import Failure, Mismatch, MissingExtra, Refused, SwathError, Unknown, Unreadable
 from swath.core.extras import need
 from swath.core.files import append, publish, write_new, write_whole
-from swath.core.quantity import TOA
 from swath.core.scene import Window
-from swath.core.specs import Calibration, InputSpec, OutputSpec, StackInput
 
 
 def test_a_mismatch_names_where_what_want_have_and_what_to_do():
@@ -131,38 +129,3 @@ def test_publishing_into_a_read_only_place_is_a_sentence(tmp_path):
 def test_an_empty_window_is_refused():
     with pytest.raises(Refused, match="an empty window"):
         Window(0, 0, 0, 5)
-
-
-def test_a_deviation_of_zero_cannot_normalise():
-    with pytest.raises(Refused, match="a standard deviation of 0 cannot normalise"):
-        StackInput(("B04",), TOA, "L1C", 10.0, 1, (0.1,), (0.0,))
-
-
-def test_support_is_pixels_times_gsd():
-    """science 3: 64 px at 10 m = 640 m."""
-    spec = InputSpec({"s2": StackInput(("B04",), TOA, "L1C", 10.0, 1, (0.1,), (1.0,))}, (64, 64))
-
-    assert spec.support == (640.0, 640.0)
-
-
-def test_probabilities_are_made_once_and_sum_to_one():
-    import numpy as np
-
-    raw = np.array([[2.0, 0.0, 1.0]])
-    spec = OutputSpec("scene", codes=(4, 5, 9), legend="eurosat")
-
-    plain, cool = spec.decode(raw), spec.decode(raw, Calibration(2.0))
-
-    np.testing.assert_allclose(plain.probability, np.exp(raw) / np.exp(raw).sum())
-    np.testing.assert_allclose(cool.probability, np.exp(raw / 2) / np.exp(raw / 2).sum())
-    assert plain.label.tolist() == cool.label.tolist() == [4]
-
-
-def test_a_temperature_below_zero_is_refused():
-    with pytest.raises(Refused, match="temperature must be above 0"):
-        Calibration(-1.0)
-
-
-def test_an_unknown_output_kind_names_the_nearest():
-    with pytest.raises(Unknown, match="Did you mean 'scene'"):
-        OutputSpec("scenes")

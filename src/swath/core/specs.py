@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Protocol
 
 import numpy as np
 
 from swath.core.array import Array
-from swath.core.errors import Refused, Unknown
+from swath.core.errors import Mismatch, Refused, Unknown
+from swath.core.legends import Legend
 from swath.core.quantity import Quantity
 
 __all__ = [
@@ -62,6 +63,31 @@ class StackInput:
         if not all(each > 0 for each in self.std):
             raise Refused(what="a standard deviation of 0 cannot normalise", have=str(self.std))
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "bands": list(self.bands),
+            "quantity": self.quantity.to_json(),
+            "level": self.level,
+            "gsd": self.gsd,
+            "dates": self.dates,
+            "mean": list(self.mean),
+            "std": list(self.std),
+        }
+
+    @classmethod
+    def from_json(cls, held: Mapping[str, Any]) -> StackInput:
+        """Read what `to_json` wrote."""
+        return cls(
+            bands=tuple(held["bands"]),
+            quantity=Quantity.from_json(held["quantity"]),
+            level=str(held["level"]),
+            gsd=float(held["gsd"]),
+            dates=int(held["dates"]),
+            mean=tuple(map(float, held["mean"])),
+            std=tuple(map(float, held["std"])),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
@@ -78,6 +104,16 @@ class InputSpec:
         gsd = min(stack.gsd for stack in self.stacks.values())
         return self.size[0] * gsd, self.size[1] * gsd
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {"stacks": {name: stack.to_json() for name, stack in self.stacks.items()}, "size": list(self.size)}
+
+    @classmethod
+    def from_json(cls, held: Mapping[str, Any]) -> InputSpec:
+        """Read what `to_json` wrote."""
+        h, w = held["size"]
+        return cls({name: StackInput.from_json(stack) for name, stack in held["stacks"].items()}, (int(h), int(w)))
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -89,6 +125,15 @@ class Calibration:
     def __post_init__(self) -> None:
         if not self.temperature > 0:
             raise Refused(what="temperature must be above 0", have=str(self.temperature))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {"temperature": self.temperature}
+
+    @classmethod
+    def from_json(cls, held: Mapping[str, Any]) -> Calibration:
+        """Read what `to_json` wrote."""
+        return cls(float(held["temperature"]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,14 +156,14 @@ class OutputSpec:
     kind: OutputKind
     #: Codes in the order of the raw output, for classes.
     codes: tuple[int, ...] = ()
-    #: Name of the legend, for classes.
-    legend: str | None = None
+    #: Their names and colours, for classes; it travels with the model, for a legend may be a user's own.
+    legend: Legend | None = None
     #: True if classes do not exclude one another.
     is_multilabel: bool = False
     #: Quantity of an image.
     quantity: Quantity | None = None
     #: Name -> unit, for values.
-    units: Mapping[str, str] | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
     #: Metrics that judge it, the first one decides.
     metrics: tuple[str, ...] = ()
 
@@ -127,6 +172,42 @@ class OutputSpec:
             raise Unknown(self.kind, OUTPUT_KINDS, what="output kind")
         if bool(self.codes) != (self.legend is not None):
             raise Refused(where=f"output {self.kind}", what="codes and legend come together", fix="Give both.")
+        if len(set(self.codes)) < len(self.codes):
+            raise Refused(where=f"output {self.kind}", what="names a class twice", have=str(self.codes))
+        if self.legend is not None and not set(self.codes) <= set(self.legend.codes):
+            want = f"codes of legend {self.legend.name} ({', '.join(map(str, self.legend.codes))})"
+            raise Mismatch(where=f"output {self.kind}", what="codes", want=want, have=", ".join(map(str, self.codes)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of `codes`."""
+        return () if self.legend is None else tuple(map(self.legend.name_of, self.codes))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON; what is not set is left out."""
+        held: dict[str, Any] = {
+            "codes": list(self.codes),
+            "legend": None if self.legend is None else self.legend.to_json(),
+            "is_multilabel": self.is_multilabel,
+            "quantity": None if self.quantity is None else self.quantity.to_json(),
+            "units": dict(self.units),
+            "metrics": list(self.metrics),
+        }
+        return {"kind": self.kind, **{name: value for name, value in held.items() if value}}
+
+    @classmethod
+    def from_json(cls, held: Mapping[str, Any]) -> OutputSpec:
+        """Read what `to_json` wrote."""
+        quantity, legend = held.get("quantity"), held.get("legend")
+        return cls(
+            kind=held["kind"],
+            codes=tuple(map(int, held.get("codes", ()))),
+            legend=None if legend is None else Legend.from_json(legend),
+            is_multilabel=bool(held.get("is_multilabel", False)),
+            quantity=None if quantity is None else Quantity.from_json(quantity),
+            units=dict(held.get("units", {})),
+            metrics=tuple(held.get("metrics", ())),
+        )
 
     def decode(self, raw: Array, calibration: Calibration | None = None) -> Prediction:
         """Turn raw output into a prediction; the only place where probabilities are made.
@@ -138,7 +219,8 @@ class OutputSpec:
 
         Examples
         --------
-        >>> spec = OutputSpec("scene", codes=(3, 7), legend="eurosat")
+        >>> from swath.core.legends import legend
+        >>> spec = OutputSpec("scene", codes=(3, 7), legend=legend("eurosat"))
         >>> spec.decode(np.array([[0.0, 2.0]])).label
         array([7])
         """
@@ -146,7 +228,7 @@ class OutputSpec:
             return Prediction(value=raw)
         scaled = raw.astype(np.float64) / (calibration or Calibration()).temperature
         if self.is_multilabel:
-            chance = 1 / (1 + np.exp(-scaled))
+            chance = (1 + np.tanh(scaled / 2)) / 2  # the logistic function, without overflow
             return Prediction(label=chance >= 0.5, probability=chance)
         grown = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         return Prediction(
