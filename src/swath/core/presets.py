@@ -21,14 +21,13 @@ from swath.core.array import Array
 from swath.core.bands import S2_BANDS, S2_L2A_BANDS, order
 from swath.core.errors import Mismatch, Refused, Unknown
 from swath.core.quantity import (
-    CONVERSIONS,
     GAMMA0_RTC_DB,
     SIGMA0_DB,
     TOA,
     Quantity,
-    convert,
     dn,
     rgb8,
+    to_float,
     value,
 )
 
@@ -720,44 +719,6 @@ def _wanted(asked: Preset, offset: float | None, where: str) -> Quantity:
     return asked.quantity
 
 
-def _numbers(quantity: Quantity) -> tuple[Array, Array]:
-    """(quantification, offset) of dn or reflectance, shape (b or 1, 1, 1): value = (x + offset) / quantification."""
-    if quantity.kind != "dn":
-        return np.ones((1, 1, 1)), np.zeros((1, 1, 1))
-    return np.asarray(quantity.quantification)[:, None, None], np.asarray(quantity.offset)[:, None, None]
-
-
-def _bring(data: Array, have: Quantity, want: Quantity, where: str) -> Array:
-    """Numbers of `have` as float32 numbers of `want`: offsets exactly and unclamped, nothing across measurements."""
-    optical = ("dn", "toa", "boa")
-    if have.kind in optical and want.kind in optical:
-        of = [q.of if q.kind == "dn" else q.kind for q in (have, want)]
-        if of[0] != of[1] or of[0] is None:
-            fix = "toa and boa are different measurements; say treat_as if one shall stand for the other."
-            raise Mismatch(where=where, what="quantity", want=str(want), have=str(have), fix=fix)
-        if have.kind == "dn" and have.offset is None:
-            raise Refused(
-                where=where,
-                what=f"the offset of {have} is unknown, so the numbers may be 1000 off",
-                fix="Declare it (offset 0 or -1000), or read a product whose metadata or pixels decide it.",
-            )
-        if have == want:
-            return data.astype(np.float32)
-        (divisor, added), (divisor_wanted, added_wanted) = _numbers(have), _numbers(want)
-        scale = divisor_wanted / divisor
-        numbers = data.astype(np.float32)
-        if (scale != 1).any():
-            numbers = (numbers + added.astype(np.float32)) * scale.astype(np.float32)
-            return np.asarray(numbers - added_wanted.astype(np.float32))
-        return np.asarray(numbers + (added - added_wanted).astype(np.float32))
-    if have == want:
-        return data.astype(np.float32)
-    if (have.kind, want.kind) not in CONVERSIONS:
-        fix = "There is no conversion between the two; choose a preset made for what you have."
-        raise Mismatch(where=where, what="quantity", want=str(want), have=str(have), fix=fix)
-    return np.asarray(convert(data, have, want), np.float32)
-
-
 def normalise(
     data: Array, bands: Sequence[str], quantity: Quantity, preset: str | Preset, *, offset: float | None = None
 ) -> Array:
@@ -801,7 +762,7 @@ def normalise(
         raise Mismatch(where=where, what="shape", want=f"(..., {len(bands)} bands, h, w)", have=str(data.shape))
     index = order(bands, asked.bands or tuple(bands), where=where)
     raw = data[..., index, :, :]
-    numbers = _bring(raw, quantity.select(index), _wanted(asked, offset, where), where)
+    numbers = to_float(raw, quantity.select(index), _wanted(asked, offset, where), where=where)
     if asked.kind == "log-sigmoid":
         first, second = (np.asarray(v, np.float32)[:, None, None] for v in (asked.mean, asked.std))
         logged = (np.log(np.maximum(numbers, 0) * np.float32(0.005) + 1) - first) / second

@@ -42,6 +42,7 @@ __all__ = [
     "convert",
     "dn",
     "rgb8",
+    "to_float",
     "value",
 ]
 
@@ -359,3 +360,81 @@ def convert(data: Array, have: Quantity, want: Quantity, *, incidence: Array | N
             fix="There is no conversion between the two; read or declare the quantity that is wanted.",
         )
     return step(data, have, want, incidence)
+
+
+def to_float(data: Array, have: Quantity, want: Quantity, *, by: str = "", where: str = "") -> Array:
+    """Bring numbers of one quantity to float32 numbers of another, exactly and unclamped.
+
+    As `convert`, for arithmetic instead of storage: digital numbers may go to another offset in either direction, and
+    reflectance to digital numbers, without being rounded or cut off. Which numbers are measurements is the caller's to
+    know.
+
+    Parameters
+    ----------
+    data : array, shape (..., b, h, w)
+        Numbers that mean `have`; not changed.
+    have, want : Quantity
+        Both sides.
+    by, where : str
+        Who wants it, and what it is that has it; named in the error.
+
+    Raises
+    ------
+    Mismatch
+        There is no such conversion.
+    Refused
+        An offset, a scale or an angle is unknown.
+
+    Examples
+    --------
+    >>> to_float(np.full((1, 1, 1), 900, np.uint16), dn("toa", offset=-1000), dn("toa", offset=0)).item()
+    -100.0
+    """
+    wanted = f"{want} ({by})" if by else str(want)
+    optical = ("dn", "toa", "boa")
+    if have.kind in optical and want.kind in optical:
+        return _to_optical(data, have, want, wanted, where)
+    if have == want:
+        return data.astype(np.float32)
+    if (have.kind, want.kind) not in CONVERSIONS:
+        fix = "There is no conversion between the two; choose a preset or a model made for what you have."
+        raise Mismatch(where=where, what="quantity", want=wanted, have=str(have), fix=fix)
+    if {have.kind, want.kind} == {"sigma0", "gamma0_ellipsoid"}:
+        what = f"{have} becomes {wanted} only with the incidence angle of every pixel"
+        raise Refused(where=where, what=what, fix="Convert it with core.quantity.convert before it is stored.")
+    return np.asarray(convert(data, have, want), np.float32)
+
+
+def _to_optical(data: Array, have: Quantity, want: Quantity, wanted: str, where: str) -> Array:
+    """Digital numbers and reflectance, either way."""
+    of, of_wanted = (q.of if q.kind == "dn" else q.kind for q in (have, want))
+    if of != of_wanted or of is None:
+        fix = "toa and boa are different measurements; say treat_as if one shall stand for the other."
+        raise Mismatch(where=where, what="quantity", want=wanted, have=str(have), fix=fix)
+    if have.kind == "dn" and have.offset is None:
+        raise Refused(
+            where=where,
+            what=f"the offset of {have} is unknown, so the numbers may be 1000 off",
+            fix="Declare it (offset 0 or -1000), or read a product whose metadata or pixels decide it.",
+        )
+    if have == want:
+        return data.astype(np.float32)
+    if want.kind != "dn":
+        return convert(data, have, want)
+    if want.offset is None:
+        fix = "A model that does not say its offset takes no other numbers than its own."
+        raise Mismatch(where=where, what="quantity", want=wanted, have=str(have), fix=fix)
+    (divisor, added), (divisor_wanted, added_wanted) = _scales(have), _scales(want)
+    numbers = data.astype(np.float32)
+    scale = divisor_wanted / divisor
+    if (scale != 1).any():
+        numbers = (numbers + added.astype(np.float32)) * scale.astype(np.float32)
+        return np.asarray(numbers - added_wanted.astype(np.float32))
+    return np.asarray(numbers + (added - added_wanted).astype(np.float32))
+
+
+def _scales(quantity: Quantity) -> tuple[Array, Array]:
+    """(quantification, offset) of dn or reflectance, shape (b or 1, 1, 1): value = (x + offset) / quantification."""
+    if quantity.kind != "dn":
+        return np.ones((1, 1, 1)), np.zeros((1, 1, 1))
+    return _per_band(quantity.quantification, np.float64), _per_band(quantity.offset or (), np.float64)
