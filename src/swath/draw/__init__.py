@@ -6,31 +6,42 @@ Knows arrays and the vocabulary of `core`, never files, corpora or pages.
 from __future__ import annotations
 
 from swath.draw.colours import PARTS
+from swath.draw.confusion import confusion_matrix
+from swath.draw.curves import Panel, training_curves
+from swath.draw.intervals import IntervalRow, interval_rows
 from swath.draw.legend import Key, keys_of, legend_strip, legend_svg
 from swath.draw.locator import locator
 from swath.draw.picture import enlarge, gif, png, shrink
 from swath.draw.plots import bars, distances, histogram
+from swath.draw.reliability import ReliabilityCurve, reliability_plot
 from swath.draw.sheet import Tile, contact_sheet
 from swath.draw.stretch import STRETCHES, Stretch, stretch_caption, to_rgb
 
 __all__ = [
     "PARTS",
     "STRETCHES",
+    "IntervalRow",
     "Key",
+    "Panel",
+    "ReliabilityCurve",
     "Stretch",
     "Tile",
     "bars",
+    "confusion_matrix",
     "contact_sheet",
     "distances",
     "enlarge",
     "gif",
     "histogram",
+    "interval_rows",
     "keys_of",
     "legend_strip",
     "legend_svg",
     "locator",
     "png",
+    "reliability_plot",
     "shrink",
     "stretch_caption",
     "to_rgb",
+    "training_curves",
 ]

@@ -15,9 +15,10 @@ import numpy as np
 from swath.core.array import Array
 from swath.core.errors import Mismatch
 from swath.draw.axis import metres as metres_text
-from swath.draw.axis import number, share, ticks
-from swath.draw.colours import ACCENT, GRID, INK, MUTED, PAPER, WARNING
+from swath.draw.axis import number, share
+from swath.draw.colours import ACCENT, INK, MUTED, PAPER, WARNING
 from swath.draw.font import estimated_width
+from swath.draw.frame import SMALL, Scale, bottom_axis, shortened
 from swath.draw.svg import SIZE, document, num, tag, tooltip, words
 
 __all__ = ["bars", "distances", "histogram"]
@@ -26,7 +27,6 @@ __all__ = ["bars", "distances", "histogram"]
 _MOST_BARS: Final = 64
 #: Share of the numbers beyond each end that may be left out of the picture, and is then said.
 _TAIL: Final = 0.0005
-_SMALL: Final = 12.0
 _NOTHING: Final = "no valid numbers"
 
 
@@ -42,27 +42,6 @@ def _visible(edges: Array, counts: Array) -> tuple[Array, Array]:
     drawn = np.add.reduceat(counts[first : last + 1], starts - first)
     cut = np.append(edges[starts], edges[last + 1])
     return cut, drawn
-
-
-def _shortened(text: str, width: float) -> str:
-    while len(text) > 1 and estimated_width(text, SIZE) > width:
-        text = text[:-2].rstrip() + "…" if text.endswith("…") else text[:-1].rstrip() + "…"
-    return text
-
-
-def _bottom(low: float, high: float, at: float, left: float, right: float, axis: str) -> list[str]:
-    """Base line, ticks and the name of the axis; `at` is the y of the base line."""
-    parts = [tag("path", d=f"M{num(left)} {num(at)}H{num(right)}", stroke=GRID, fill="none")]
-    for value in ticks(low, high, max(2, int((right - left) // 70))):
-        x = left + (value - low) / (high - low) * (right - left)
-        text = number(value)
-        half = estimated_width(text, _SMALL) / 2
-        parts.append(tag("path", d=f"M{num(x)} {num(at)}v4", stroke=GRID, fill="none"))
-        parts.append(
-            words(min(max(x, left + half), right - half), at + 17, text, size=_SMALL, fill=MUTED, anchor="middle")
-        )
-    parts.append(words(left, at + 35, _shortened(axis, right - left), size=_SMALL, fill=MUTED))
-    return parts
 
 
 def histogram(
@@ -137,13 +116,13 @@ def histogram(
         up = max(tall[i], 0.7)
         rects.append(tag("rect", tooltip(said), x=x, y=base - up, width=wide - gap, height=up))
     parts.append(tag("g", *rects, fill=colour))
-    parts += _bottom(low, high, base, left, right, axis)
+    parts += bottom_axis(Scale(low, high, left, right), base, axis)
     left_out = total - drawn.sum()
     if left_out > 0:
         said = "middle 99.9 %" if left_out <= 2 * _TAIL * total else f"{share(left_out, total)} beyond"
         note = f"{note} · {said}" if note else said
     if note:
-        parts.append(words(right, 15, _shortened(note, right - left - 60), size=_SMALL, fill=MUTED, anchor="end"))
+        parts.append(words(right, 15, shortened(note, right - left - 60), size=SMALL, fill=MUTED, anchor="end"))
     return document(width, height, *parts, label=f"Histogram of {title or axis}")
 
 
@@ -190,7 +169,7 @@ def bars(
         y = i * row
         long = (width - left - end) * (count / most if most else 0)
         said = tooltip(f"{name}: {number(count)} {unit}, {share(count, total)}")
-        parts.append(words(left - gap, y + 16, _shortened(name, left - gap), anchor="end"))
+        parts.append(words(left - gap, y + 16, shortened(name, left - gap), anchor="end"))
         parts.append(tag("rect", said, x=left, y=y + 4, width=max(long, 1.0), height=row - 9, rx=1.5, fill=ink))
         parts.append(words(left + max(long, 1.0) + gap - 2, y + 16, number(count), fill=MUTED))
     label = f"{number(total)} {unit} in {len(names)} classes"
@@ -260,14 +239,13 @@ def distances(
         said = f"{share(int((far < mark).sum()), far.size)} nearer than {metres_text(mark)}"
         half = estimated_width(said, SIZE) / 2
         parts.append(words(min(max(x, left + half), right - half), y, said, anchor="middle", halo=PAPER))
-    axis = [tag("path", d=f"M{num(left)} {num(base)}H{num(right)}", stroke=GRID, fill="none")]
-    for power in range(low, high + 1):
-        x, text = left + (power - low) * across, metres_text(10.0**power)
-        half = estimated_width(text, _SMALL) / 2
-        place = min(max(x, left + half), right - half)
-        axis.append(tag("path", d=f"M{num(x)} {num(base)}v4", stroke=GRID, fill="none"))
-        axis.append(words(place, base + 17, text, size=_SMALL, fill=MUTED, anchor="middle"))
-    axis.append(words(left, base + 35, "distance to the nearest train sample [m, log]", size=_SMALL, fill=MUTED))
+    axis = bottom_axis(
+        Scale(low, high, left, right),
+        base,
+        "distance to the nearest train sample [m, log]",
+        values=range(low, high + 1),
+        write=lambda power: metres_text(10.0**power),
+    )
     return document(
         width, height, *axis, *rects, *lines, *parts, label="Distances from test samples to the nearest train sample"
     )
