@@ -1,0 +1,224 @@
+"""Backbone: from what an `InputSpec` describes to feature maps, normalised once, on the network's own device.
+
+Numbers come in the spec's quantity, as they are stored. Each band is normalised by the spec's mean and deviation, what
+is not valid becomes 0 after that, and stacks and dates are joined along channels in the order of the spec: stack, date,
+band. Then the stem and the encoder. Knows no tasks: heads stand on the maps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from swath.core.errors import Mismatch, Refused, Unknown
+from swath.core.specs import InputSpec
+from swath.models.encoders import Encoder
+
+__all__ = ["Backbone", "Channel", "channels_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One channel of the picture that the encoder sees."""
+
+    #: Name of the stack.
+    stack: str
+    #: Which of its dates, from 0.
+    date: int
+    #: Canonical name of the band.
+    band: str
+
+    def __str__(self) -> str:
+        return f"{self.stack}/{self.date}/{self.band}"
+
+
+def channels_of(input: InputSpec) -> tuple[Channel, ...]:
+    """List the channels of the joined picture, in order: stack, date, band.
+
+    Examples
+    --------
+    >>> from swath.core.quantity import TOA
+    >>> from swath.core.specs import StackInput
+    >>> red = StackInput(("B04",), TOA, "L1C", 10.0, dates=2, mean=(0.1,), std=(0.05,))
+    >>> [str(each) for each in channels_of(InputSpec({"s2": red}, (64, 64)))]
+    ['s2/0/B04', 's2/1/B04']
+    """
+    return tuple(
+        Channel(name, date, band)
+        for name, stack in input.stacks.items()
+        for date in range(stack.dates)
+        for band in stack.bands
+    )
+
+
+class Backbone(nn.Module):
+    """An encoder with everything that stands between stored numbers and it.
+
+    Parameters
+    ----------
+    input : InputSpec
+        Stacks of one ground size; others cannot be joined along channels.
+    encoder : Encoder
+        A network of as many input channels as `channels_of(input)` lists, or as `adapter` leaves.
+    adapter : torch.nn.Module, optional
+        Stands before the encoder: (n, c, h, w) -> (n, c', h, w).
+    dropout : float
+        Share of the coarsest map's channels that a training step leaves out; for a head that pools the map, this is
+        dropout of its features.
+    channels_last : bool
+        Lay pictures out with channels innermost: 20 % quicker on small networks.
+
+    Examples
+    --------
+    >>> from swath.core.quantity import TOA
+    >>> from swath.core.specs import StackInput
+    >>> from swath.models.encoders import make_encoder
+    >>> red = StackInput(("B04",), TOA, "L1C", 10.0, dates=1, mean=(0.1,), std=(0.05,))
+    >>> backbone = Backbone(InputSpec({"s2": red}, (64, 64)), make_encoder("resnet10-32", 1))
+    >>> x = {"s2": torch.full((2, 1, 1, 64, 64), 0.2)}
+    >>> [tuple(each.shape) for each in backbone(x)]
+    [(2, 32, 32, 32), (2, 64, 16, 16), (2, 128, 8, 8), (2, 256, 4, 4)]
+    >>> backbone.picture(x).unique()
+    tensor([2.])
+    """
+
+    def __init__(
+        self,
+        input: InputSpec,
+        encoder: Encoder,
+        *,
+        adapter: nn.Module | None = None,
+        dropout: float = 0.0,
+        channels_last: bool = True,
+    ) -> None:
+        super().__init__()
+        sizes = {name: stack.gsd for name, stack in input.stacks.items()}
+        if len(set(sizes.values())) > 1:
+            have = ", ".join(f"{name} {gsd:g} m" for name, gsd in sizes.items())
+            fix = "Resample them to one grid when the corpus is built."
+            raise Refused(where="backbone", what="stacks of different gsd do not join", have=have, fix=fix)
+        if not 0 <= dropout < 1:
+            raise Refused(where="backbone", what="dropout is a share", want="0 <= dropout < 1", have=str(dropout))
+        self.input = input
+        self.encoder: Encoder = encoder
+        self.adapter: nn.Module = nn.Identity() if adapter is None else adapter
+        self.dropout = nn.Dropout2d(dropout)
+        self.channels_last = channels_last
+        self.frozen: tuple[str, ...] = ()
+        self._stacks = tuple(input.stacks.items())
+        # Not part of the state: the spec is their one place, and it travels with the weights.
+        for number, (_, stack) in enumerate(self._stacks):
+            for kind, numbers in (("mean", stack.mean), ("std", stack.std)):
+                tensor = torch.tensor(numbers, dtype=torch.float32)[:, None, None]
+                self.register_buffer(f"_{kind}{number}", tensor, persistent=False)
+        if channels_last:
+            self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of each feature map, finest first."""
+        return self.encoder.channels
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """How many times smaller than the input each map is."""
+        return self.encoder.strides
+
+    @property
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """Part -> prefixes of its parameters' names here, from the input to the last map."""
+        parts = {name: tuple(f"encoder.{each}" for each in held) for name, held in self.encoder.parts.items()}
+        has_adapter = next(self.adapter.parameters(), None) is not None
+        return {"adapter": ("adapter.",), **parts} if has_adapter else parts
+
+    def picture(self, x: Mapping[str, Tensor], valid: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Normalise and join.
+
+        Parameters
+        ----------
+        x : mapping
+            Stack -> numbers in the spec's quantity, any real dtype, shape (n, t, b, h, w).
+        valid : mapping, optional
+            Stack -> bool (n, t, 1 or b, h, w); a stack without an entry is valid everywhere.
+
+        Returns
+        -------
+        float32 tensor, shape (n, channels, h, w)
+            0 where not valid.
+
+        Raises
+        ------
+        Mismatch
+            A stack is missing, or has other dates or bands than the spec.
+        """
+        joined = []
+        for number, (name, stack) in enumerate(self._stacks):
+            if name not in x:
+                raise Mismatch(where="backbone", what="stacks", want=", ".join(self.input.stacks), have=", ".join(x))
+            data = x[name]
+            if data.dim() != 5 or data.shape[1] != stack.dates or data.shape[2] != len(stack.bands):
+                want = f"(n, {stack.dates} dates, {len(stack.bands)} bands, h, w)"
+                have = str(tuple(data.shape))
+                raise Mismatch(where=f"backbone, stack {name}", what="shape", want=want, have=have)
+            mean, std = self.get_buffer(f"_mean{number}"), self.get_buffer(f"_std{number}")
+            numbers = (data.to(torch.float32) - mean) / std
+            if valid is not None and name in valid:
+                numbers = torch.where(valid[name], numbers, 0.0)
+            joined.append(numbers.flatten(1, 2))
+        picture = joined[0] if len(joined) == 1 else torch.cat(joined, 1)
+        return picture.contiguous(memory_format=torch.channels_last) if self.channels_last else picture
+
+    def encode(self, picture: Tensor) -> list[Tensor]:
+        """Feature maps of a normalised picture, finest first: for attributions, which look at the picture itself."""
+        maps = self.encoder(self.adapter(picture))
+        return [*maps[:-1], self.dropout(maps[-1])]
+
+    def forward(self, x: Mapping[str, Tensor], valid: Mapping[str, Tensor] | None = None) -> list[Tensor]:
+        """Feature maps (n, channels[i], h / strides[i], w / strides[i]), finest first; see `picture`."""
+        return self.encode(self.picture(x, valid))
+
+    def freeze(self, prefixes: Iterable[str]) -> tuple[str, ...]:
+        """Keep the parameters below `prefixes` as they are, running statistics too; all others learn.
+
+        Returns
+        -------
+        tuple of str
+            Names of the frozen parameters.
+
+        Raises
+        ------
+        Unknown
+            A prefix that no parameter has.
+
+        Examples
+        --------
+        >>> from swath.core.quantity import TOA
+        >>> from swath.core.specs import StackInput
+        >>> from swath.models.encoders import make_encoder
+        >>> red = StackInput(("B04",), TOA, "L1C", 10.0, dates=1, mean=(0.1,), std=(0.05,))
+        >>> backbone = Backbone(InputSpec({"s2": red}, (64, 64)), make_encoder("resnet10-32", 1))
+        >>> backbone.freeze(backbone.parts["stem"])
+        ('encoder.conv1.weight', 'encoder.bn1.weight', 'encoder.bn1.bias')
+        """
+        wanted = tuple(prefixes)
+        names = [name for name, _ in self.named_parameters()]
+        for prefix in wanted:
+            if not any(name.startswith(prefix) for name in names):
+                known = [prefix for held in self.parts.values() for prefix in held]
+                raise Unknown(prefix, known, what="part", where="freeze")
+        self.frozen = wanted
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad_(not name.startswith(wanted) if wanted else True)
+        self.train(self.training)
+        return tuple(name for name in names if wanted and name.startswith(wanted))
+
+    def train(self, mode: bool = True) -> Backbone:
+        """Switch to training or evaluation; what is frozen keeps its running statistics."""
+        super().train(mode)
+        for name, module in self.named_modules():
+            if self.frozen and f"{name}.".startswith(self.frozen):
+                module.eval()
+        return self
