@@ -68,6 +68,8 @@ class Backbone(nn.Module):
     dropout : float
         Share of the coarsest map's channels that a training step leaves out; for a head that pools the map, this is
         dropout of its features.
+    fresh : tuple of str
+        Prefixes of parameters here that are new where all others are published: what a first stage trains.
     channels_last : bool
         Lay pictures out with channels innermost: 20 % quicker on small networks.
 
@@ -92,6 +94,7 @@ class Backbone(nn.Module):
         *,
         adapter: nn.Module | None = None,
         dropout: float = 0.0,
+        fresh: tuple[str, ...] = (),
         channels_last: bool = True,
     ) -> None:
         super().__init__()
@@ -107,6 +110,7 @@ class Backbone(nn.Module):
         self.adapter: nn.Module = nn.Identity() if adapter is None else adapter
         self.dropout = nn.Dropout2d(dropout)
         self.channels_last = channels_last
+        self.fresh = fresh
         self.frozen: tuple[str, ...] = ()
         self._stacks = tuple(input.stacks.items())
         # Not part of the state: the spec is their one place, and it travels with the weights.
