@@ -9,7 +9,7 @@ from pathlib import Path
 
 from swath.core.errors import Unknown
 
-BENCHMARKS = ("starting", "reading", "importing", "manifest")
+BENCHMARKS = ("starting", "reading", "importing", "manifest", "networks")
 
 
 def main(names: list[str]) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from swath.models.backbone import Backbone, Channel, channels_of
 from swath.models.encoders import ENCODERS, Encoder, ResNet, make_encoder
 from swath.models.freezing import FREEZING, STAGES, Freezing, frozen_in
+from swath.models.galileo import Galileo, open_galileo
 from swath.models.options import ModelOptions, make_backbone
 from swath.models.preprocessing import TRANSFORMS, Transform, fed
 from swath.models.stems import SCALES, STEMS, ChannelSource
@@ -28,6 +29,7 @@ __all__ = [
     "Coverage",
     "Encoder",
     "Freezing",
+    "Galileo",
     "ModelOptions",
     "Published",
     "ResNet",
@@ -38,5 +40,6 @@ __all__ = [
     "load_weights",
     "make_backbone",
     "make_encoder",
+    "open_galileo",
     "read_weights",
 ]

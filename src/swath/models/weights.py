@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 #: Folder of weights by name, if it is not ~/.cache/swath/weights.
-FOLDER_VARIABLE: Final = "SWATH_WEIGHTS"
+_FOLDER_VARIABLE: Final = "SWATH_WEIGHTS"
 _SUFFIXES: Final = (".safetensors", ".pth", ".pt")
 #: Keys under which training programs nest a state dict, the likeliest first.
 _NESTS: Final = ("state_dict", "model_state_dict", "model", "encoder", "teacher", "student", "network")
@@ -178,7 +178,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def weights_folder() -> Path:
     """Folder where weights are looked for by name: $SWATH_WEIGHTS, else ~/.cache/swath/weights."""
-    given = os.environ.get(FOLDER_VARIABLE)
+    given = os.environ.get(_FOLDER_VARIABLE)
     return Path(given) if given else Path.home() / ".cache" / "swath" / "weights"
 
 
@@ -215,7 +215,7 @@ def find_weights(source: str | Path) -> Path:
     raise Unreadable(
         where=f"weights {name}",
         what="are not on this machine",
-        fix=f"Fetch {known.file} of {known.repository} ({known.url}) and put it at {put} (or set {FOLDER_VARIABLE}).",
+        fix=f"Fetch {known.file} of {known.repository} ({known.url}) and put it at {put} (or set {_FOLDER_VARIABLE}).",
     )
 
 
