@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -117,6 +119,27 @@ def test_an_exported_backbone_answers_alike():
     torch.testing.assert_close(exported.module()(*more)[-1], backbone(*more)[-1])
 
 
+def test_a_compiled_backbone_is_one_graph():
+    """fullgraph refuses to fall back to Python anywhere; the graph alone is tried, not a C++ compiler."""
+    backbone = a_backbone()
+    given = ({"s2": torch.rand(2, 1, 13, 64, 64)}, {"s2": torch.rand(2, 1, 1, 64, 64) > 0.5})
+
+    compiled = torch.compile(backbone, backend="eager", fullgraph=True)
+
+    torch.testing.assert_close(compiled(*given)[-1], backbone(*given)[-1])
+
+
+def test_a_copy_is_a_network_of_its_own():
+    """An average of weights over training keeps a deep copy."""
+    backbone = a_backbone()
+    other = copy.deepcopy(backbone)
+
+    with torch.no_grad():
+        backbone.encoder.conv1.weight.zero_()
+
+    assert other.encoder.conv1.weight.abs().sum() > 0
+
+
 def test_the_state_holds_weights_only():
     """Means and deviations live in the spec, which travels with the weights: one place."""
     assert all(name.startswith("encoder.") for name in a_backbone().state_dict())
@@ -194,14 +217,39 @@ def test_other_dates_or_bands_are_refused():
     )
 
 
-def test_stacks_of_two_ground_sizes_are_refused():
-    spec = InputSpec({"fine": a_stack(), "coarse": a_stack(gsd=20.0)}, (64, 64))
+def test_pixels_of_a_coarser_stack_are_repeated():
+    """Twice as coarse: each of its pixels lies under four of the finest stack's, as numpy repeats them."""
+    spec = InputSpec({"fine": a_stack(("B04",)), "coarse": a_stack(("B05",), gsd=20.0)}, (64, 64))
+    backbone = Backbone(spec, make_encoder("resnet10-32", 2))
+    fine, coarse = torch.rand(1, 1, 1, 64, 64), torch.rand(1, 1, 1, 32, 32)
+
+    picture = backbone.picture({"fine": fine, "coarse": coarse})
+
+    wanted = ((coarse[0, 0, 0].numpy() - 0.2) / 0.1).repeat(2, 0).repeat(2, 1)
+    np.testing.assert_allclose(picture[0, 1].numpy(), wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_stacks_that_cover_other_ground_are_refused():
+    spec = InputSpec({"fine": a_stack(("B04",)), "coarse": a_stack(("B05",), gsd=20.0)}, (64, 64))
+
+    with pytest.raises(Mismatch) as raised:
+        Backbone(spec, make_encoder("resnet10-32", 2)).picture(
+            {"fine": torch.rand(1, 1, 1, 64, 64), "coarse": torch.rand(1, 1, 1, 64, 64)}
+        )
+
+    assert str(raised.value) == (
+        "backbone: ground differs: want stacks that cover the same, have fine (64, 64), coarse (64, 64)."
+    )
+
+
+def test_ground_sizes_that_do_not_divide_are_refused():
+    spec = InputSpec({"fine": a_stack(), "coarse": a_stack(gsd=15.0)}, (64, 64))
 
     with pytest.raises(Refused) as raised:
         Backbone(spec, make_encoder("resnet10-32", 26))
 
     assert str(raised.value) == (
-        "backbone: stacks of different gsd do not join: have fine 10 m, coarse 20 m. "
+        "backbone: stacks join only where one pixel is a whole number of others: have fine 10 m, coarse 15 m. "
         "Resample them to one grid when the corpus is built."
     )
 

@@ -42,6 +42,14 @@ def test_the_networks_of_imagenet_have_their_published_size(name, millions):
     assert parameters(encoder) + head == round(millions * 1e6)
 
 
+def test_deepsentinels_network_leaves_eight_by_eight():
+    """source-systems.md, 001.3: 7 x 7 stride-2 stem, no max-pool: 128 px -> 512 x 8 x 8."""
+    encoder = make_encoder(replace(plan_of("resnet18"), entry="unpooled"), 14).eval()
+
+    with torch.no_grad():
+        assert encoder(torch.zeros(1, 14, 128, 128))[-1].shape == (1, 512, 8, 8)
+
+
 def test_the_default_is_compact():
     """1.2 million parameters by hand: 3 x 3 convolutions 3-32, then pairs of 32, 64, 128, 256 with shortcuts."""
     convolutions = 9 * (3 * 32 + 2 * 32 * 32) + sum(9 * (w * w // 2 + w * w) + w * w // 2 for w in (64, 128, 256))

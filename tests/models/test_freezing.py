@@ -9,7 +9,7 @@ from swath.core.errors import Mismatch, Unknown
 from swath.models.encoders import make_encoder
 from swath.models.freezing import FREEZING, KERAS_LAYERS, frozen_in
 from swath.models.options import ModelOptions, make_backbone
-from swath.models.timm import open_timm
+from swath.models.timmencoder import make_timm_encoder
 from tests.models.a_spec import a_spec
 
 RGB = ("B04", "B03", "B02")
@@ -40,7 +40,9 @@ def a_backbone(encoder, stem, tmp_path):
     """With a file of random RGB weights."""
     if stem == "as-is":
         return make_backbone(ModelOptions(encoder), a_spec(RGB))[0]
-    net = open_timm(encoder.removeprefix("timm:"), 3) if encoder.startswith("timm:") else make_encoder(encoder, 3)
+    name = encoder.removeprefix("timm:")
+    is_ours = name == encoder
+    net = make_encoder(name, 3) if is_ours else make_timm_encoder(name, 3, size=(64, 64)).network
     torch.save(net.state_dict(), tmp_path / "rgb.pth")
     given = ModelOptions(encoder, weights=str(tmp_path / "rgb.pth"), stem=stem, weights_bands=RGB)
     return make_backbone(given, a_spec())[0]

@@ -38,7 +38,14 @@ def test_an_unknown_option_names_the_nearest():
     with pytest.raises(Unknown) as raised:
         ModelOptions.from_json({"encodr": "resnet18"})
 
-    assert "model options: unknown model option 'encodr'. Did you mean 'encoder'?" in str(raised.value)
+    assert "model options: unknown option 'encodr'. Did you mean 'encoder'?" in str(raised.value)
+
+
+def test_a_value_of_another_kind_is_named():
+    with pytest.raises(Mismatch) as raised:
+        ModelOptions.from_json({"width": "wide"})
+
+    assert str(raised.value).startswith("model options: option width differs: want a valid integer")
 
 
 def test_every_option_of_our_encoders_reaches_the_network():

@@ -13,7 +13,7 @@ from swath.core.rendering import render
 from swath.core.specs import InputSpec
 from swath.models.backbone import Backbone
 from swath.models.encoders import make_encoder
-from swath.models.preprocessing import fed, transform
+from swath.models.preprocessing import fed, transform, transform_of
 from tests.models.a_spec import a_stack
 
 RGB = ("B04", "B03", "B02")
@@ -134,6 +134,14 @@ def test_bands_of_which_none_is_known_are_refused():
         fed(a_stack(("VV",), quantity=SIGMA0_DB), "imagenet")
 
     assert str(raised.value) == "transform imagenet: bands differs: want B04 B03 B02, have VV."
+
+
+def test_what_timm_says_of_its_weights_is_a_transform():
+    """CLIP's mean and deviation, from OpenAI's release."""
+    about = {"mean": (0.48145466, 0.4578275, 0.40821073), "std": (0.26862954, 0.26130258, 0.27577711)}
+    stack = fed(a_stack(RGB, quantity=rgb8("eurosat-2750")), transform_of("clip", about))
+
+    assert (128 - stack.mean[0]) / stack.std[0] == pytest.approx((128 / 255 - 0.48145466) / 0.26862954)
 
 
 def test_an_unknown_transform_names_the_nearest():

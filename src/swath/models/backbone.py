@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from swath.core.errors import Mismatch, Refused, Unknown
+from swath.core.inputs import GSD_TOLERANCE
 from swath.core.specs import InputSpec
 from swath.models.encoders import Encoder
 
@@ -54,13 +55,26 @@ def channels_of(input: InputSpec) -> tuple[Channel, ...]:
     )
 
 
+def _finer(input: InputSpec) -> dict[str, int]:
+    """How often a pixel of each stack is repeated, each way, to lie on the finest stack's grid."""
+    finest = min(stack.gsd for stack in input.stacks.values())
+    times = {name: round(stack.gsd / finest) for name, stack in input.stacks.items()}
+    for name, stack in input.stacks.items():
+        if abs(stack.gsd / finest / times[name] - 1) > GSD_TOLERANCE:
+            have = ", ".join(f"{each} {held.gsd:g} m" for each, held in input.stacks.items())
+            what = "stacks join only where one pixel is a whole number of others"
+            fix = "Resample them to one grid when the corpus is built."
+            raise Refused(where="backbone", what=what, have=have, fix=fix)
+    return times
+
+
 class Backbone(nn.Module):
     """An encoder with everything that stands between stored numbers and it.
 
     Parameters
     ----------
     input : InputSpec
-        Stacks of one ground size; others cannot be joined along channels.
+        Pixels of coarser stacks are repeated until they cover the finest ones; only whole multiples can be.
     encoder : Encoder
         A network of as many input channels as `channels_of(input)` lists, or as `adapter` leaves.
     adapter : torch.nn.Module, optional
@@ -98,11 +112,7 @@ class Backbone(nn.Module):
         channels_last: bool = True,
     ) -> None:
         super().__init__()
-        sizes = {name: stack.gsd for name, stack in input.stacks.items()}
-        if len(set(sizes.values())) > 1:
-            have = ", ".join(f"{name} {gsd:g} m" for name, gsd in sizes.items())
-            fix = "Resample them to one grid when the corpus is built."
-            raise Refused(where="backbone", what="stacks of different gsd do not join", have=have, fix=fix)
+        self._finer = _finer(input)
         if not 0 <= dropout < 1:
             raise Refused(where="backbone", what="dropout is a share", want="0 <= dropout < 1", have=str(dropout))
         self.input = input
@@ -156,7 +166,7 @@ class Backbone(nn.Module):
         Raises
         ------
         Mismatch
-            A stack is missing, or has other dates or bands than the spec.
+            A stack is missing, has other dates or bands than the spec, or covers other ground than the rest.
         """
         joined = []
         for number, (name, stack) in enumerate(self._stacks):
@@ -171,7 +181,13 @@ class Backbone(nn.Module):
             numbers = (data.to(torch.float32) - mean) / std
             if valid is not None and name in valid:
                 numbers = torch.where(valid[name], numbers, 0.0)
-            joined.append(numbers.flatten(1, 2))
+            flat, finer = numbers.flatten(1, 2), self._finer[name]
+            if finer > 1:
+                flat = nn.functional.interpolate(flat, scale_factor=float(finer), mode="nearest")
+            joined.append(flat)
+        if any(each.shape[2:] != joined[0].shape[2:] for each in joined):
+            have = ", ".join(f"{name} {tuple(x[name].shape[3:])}" for name, _ in self._stacks)
+            raise Mismatch(where="backbone", what="ground", want="stacks that cover the same", have=have)
         picture = joined[0] if len(joined) == 1 else torch.cat(joined, 1)
         return picture.contiguous(memory_format=torch.channels_last) if self.channels_last else picture
 

@@ -35,7 +35,7 @@ __all__ = [
     "seeded",
 ]
 
-Entry = Literal["stride1", "stride2", "imagenet", "deep"]
+Entry = Literal["stride1", "stride2", "unpooled", "imagenet", "deep"]
 NormKind = Literal["batch", "group"]
 Activation = Literal["relu", "silu", "gelu"]
 Shortcut = Literal["conv", "pool"]
@@ -44,6 +44,7 @@ Shortcut = Literal["conv", "pool"]
 ENTRIES: Final[dict[str, int]] = {
     "stride1": 1,  # one 3 x 3 convolution
     "stride2": 2,  # one 3 x 3 convolution of stride 2
+    "unpooled": 2,  # 7 x 7 of stride 2 and no pool, as DeepSentinel's networks
     "imagenet": 4,  # 7 x 7 of stride 2, then a max-pool of stride 2
     "deep": 4,  # three 3 x 3 convolutions (32, 32, 64), then the same pool: the entry of timm's resnet-d
 }
@@ -264,7 +265,7 @@ class ResNet(nn.Module):
             layers = [_conv(in_channels, 32, 3, 2), _norm(plan.norm, 32), ACTIVATIONS[plan.activation]()]
             layers += [_conv(32, 32, 3), _norm(plan.norm, 32), ACTIVATIONS[plan.activation](), _conv(32, stem, 3)]
             self.conv1 = nn.Sequential(*layers)
-        elif plan.entry == "imagenet":
+        elif plan.entry in ("imagenet", "unpooled"):
             self.conv1 = _conv(in_channels, stem, 7, 2)
         else:
             self.conv1 = _conv(in_channels, stem, 3, 2 if plan.entry == "stride2" else 1)

@@ -52,9 +52,9 @@ _STEP: Final = 10.0
 
 def _waves(positions: Tensor, size: int) -> Tensor:
     """Sines, then cosines, of positions at `size / 2` falling frequencies: 10000 ** -(i / (2 size)), as published."""
-    frequency = torch.pow(10000.0, -torch.arange(size // 2, device=positions.device) / size / 2)
-    angle: Tensor = positions[..., None] * frequency
-    return torch.cat([angle.sin(), angle.cos()], -1)
+    exponent = torch.arange(size // 2, device=positions.device) / size / 2
+    angle = positions[..., None] / torch.pow(10000.0, exponent)
+    return torch.cat((torch.sin(angle), torch.cos(angle)), -1)
 
 
 @lru_cache(maxsize=16)
@@ -66,7 +66,8 @@ def _resizer(base: int, patch: int) -> Tensor:
     """
     basis = torch.eye(base * base).reshape(-1, 1, base, base)
     resized = nn.functional.interpolate(basis, (patch, patch), mode="bicubic", antialias=True, align_corners=False)
-    return torch.linalg.pinv(resized.reshape(base * base, patch * patch).double()).float()
+    resizer: Tensor = torch.linalg.pinv(resized.reshape(base * base, patch * patch).double())
+    return resizer.float()
 
 
 class _Patch(nn.Module):

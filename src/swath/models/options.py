@@ -7,12 +7,13 @@ Knows no tasks and no training.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
 from torch import nn
 
 from swath.core.errors import Mismatch, Refused, SwathError, Unknown
+from swath.core.options import read_options, to_plain
 from swath.core.specs import InputSpec
 from swath.models.backbone import Backbone, channels_of
 from swath.models.encoders import Activation, Entry, NormKind, ResNet, Shortcut, make_encoder, plan_of
@@ -82,23 +83,20 @@ class ModelOptions:
 
     def to_json(self) -> dict[str, Any]:
         """Return every field as plain JSON."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return dict(to_plain(self))
 
     @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> ModelOptions:
+    def from_json(cls, given: Mapping[str, Any], *, where: str = "model options") -> ModelOptions:
         """Read what `to_json` wrote; a field that is not given keeps its default.
 
         Raises
         ------
         Unknown
             No option has this name; the nearest is named.
+        Mismatch
+            A value does not fit its option.
         """
-        known = {field.name for field in fields(cls)}
-        for key in given:
-            if key not in known:
-                raise Unknown(key, sorted(known), what="model option", where="model options")
-        held: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
-        return cls(**held)
+        return read_options(cls, given, where=where)
 
 
 def _encoder(options: ModelOptions, channels: int, size: tuple[int, int], seed: int) -> ResNet | TimmEncoder:
@@ -138,7 +136,7 @@ def _bands_of_weights(options: ModelOptions, bands: tuple[str, ...]) -> tuple[st
 def _is_fed(options: ModelOptions, input: InputSpec) -> bool | None:
     """True if the spec normalises as the published weights expect; None where that is not known."""
     known = published(options.weights) if options.weights is not None else None
-    if known is None:
+    if known is None or not known.transform:
         return None
     for stack in input.stacks.values():
         try:

@@ -8,8 +8,9 @@ and above them, where the 8-bit picture is cut off, numbers go on along the line
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from swath.core.bands import S2_BANDS
 from swath.core.errors import Mismatch, Refused, Unknown
@@ -17,7 +18,7 @@ from swath.core.quantity import KINDS, S2_QUANTIFICATION
 from swath.core.rendering import rendering as find_rendering
 from swath.core.specs import StackInput
 
-__all__ = ["TRANSFORMS", "Transform", "fed", "transform"]
+__all__ = ["TRANSFORMS", "Transform", "fed", "transform", "transform_of"]
 
 _RGB: Final = ("B04", "B03", "B02")
 
@@ -78,6 +79,17 @@ def transform(name: str, *, where: str = "") -> Transform:
     if name not in TRANSFORMS:
         raise Unknown(name, TRANSFORMS, what="transform", where=where)
     return TRANSFORMS[name]
+
+
+def transform_of(name: str, about: Mapping[str, Any]) -> Transform:
+    """Make a transform of what timm says of a network's weights (`pretrained_cfg`): pictures of 0..1, red first.
+
+    Examples
+    --------
+    >>> transform_of("mine", {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}).bands
+    ('B04', 'B03', 'B02')
+    """
+    return Transform(name, _RGB, "unit", tuple(about["mean"]), tuple(about["std"]), "timm, pretrained_cfg")
 
 
 def _line(stack: StackInput, band: str, asked: Transform, rendering: str) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pickle
 import re
+import struct
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,13 @@ _HEADS: Final = (
     "bn2.",
 )
 _RGB: Final = ("B04", "B03", "B02")
+#: Transform -> the networks and tags of timm that expect it (its pretrained_cfg); of others it is not known here.
+_TIMM_EXPECTS: Final = {
+    "imagenet": re.compile(
+        r"((se)?resnet(18|34|50|101|152)|vgg\d+(_bn)?|densenet\d+|convnextv2_\w+|swin_\w+)\.(?!ra4_)"
+    ),
+    "half": re.compile(r"vit_\w+\.augreg|resnet(18d|34|50d)\.ra4_"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,7 @@ class Published:
     file: str
     #: Bands that the first convolution takes, in its order.
     bands: tuple[str, ...]
-    #: Key in `preprocessing.TRANSFORMS`: what the network expects numbers to be.
+    #: Key in `preprocessing.TRANSFORMS`: what the network expects numbers to be; "" = not known here.
     transform: str
 
     @property
@@ -112,8 +120,8 @@ def published(name: str) -> Published | None:
     """
     if name.startswith("timm:"):
         network = name.removeprefix("timm:")
-        transform = "half" if network.startswith("vit_") and ".augreg" in network else "imagenet"
-        return Published(f"timm/{network}", "model.safetensors", _RGB, transform)
+        expects = (name for name, rule in _TIMM_EXPECTS.items() if rule.match(network))
+        return Published(f"timm/{network}", "model.safetensors", _RGB, next(expects, ""))
     return PUBLISHED.get(name)
 
 
@@ -247,8 +255,9 @@ def read_weights(path: Path | str) -> dict[str, Tensor]:
             what=f"holds more than tensors ({_more_than_tensors(path, error)}), and reading it would run what it says",
             fix="Open it where you trust it, and save its state_dict with safetensors.torch.save_file.",
         ) from error
-    except (RuntimeError, EOFError, ValueError, OSError, KeyError) as error:
-        raise Unreadable(where=str(path), what=f"is no whole file of torch ({str(error).splitlines()[0]})") from error
+    except (RuntimeError, EOFError, LookupError, OSError, TypeError, ValueError, struct.error) as error:
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise Unreadable(where=str(path), what=f"is no whole file of torch ({said})") from error
     return _tensors(held, str(path))
 
 
@@ -258,8 +267,11 @@ def _more_than_tensors(path: Path, error: Exception) -> str:
         found = torch.serialization.get_unsafe_globals_in_checkpoint(path)
         if found:
             return ", ".join(sorted(found)[:3]) + (" ..." if len(found) > 3 else "")
-    named = re.search(r"GLOBAL (\S+)", str(error))
-    return named[1] if named else str(error).splitlines()[0][:120]
+    for pattern in (r"GLOBAL (\S+)", r"WeightsUnpickler error: ([^\n]+)"):
+        named = re.search(pattern, str(error))
+        if named:
+            return named[1]
+    return "a pickle of another kind"
 
 
 def _tensors(held: Any, where: str) -> dict[str, Tensor]:
