@@ -1,0 +1,58 @@
+"""Batch: n samples as tensors, with everything that says what their numbers are.
+
+Pixels are in the quantity of the model's `InputSpec` and not normalised: the network does that once, on its device.
+What is no measurement holds its band's mean, and `valid` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["NO_TIME", "Batch"]
+
+#: An unknown date in `Batch.times`: numpy's NaT as an integer.
+NO_TIME = -(2**63)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """n samples, stacked for one step."""
+
+    #: Stack -> float32 (n, t, b, h, w), in the quantity of the `InputSpec`, not normalised.
+    x: Mapping[str, Tensor]
+    #: Stack -> bool (n, t, b or 1, h, w): which pixels are measurements; the others hold the band's mean.
+    valid: Mapping[str, Tensor]
+    #: Stack -> bool (n, t, b): False where a date or a band is not there at all.
+    present: Mapping[str, Tensor]
+    #: Stack -> int64 (n, t), microseconds since 1970; `NO_TIME` = unknown or not there.
+    times: Mapping[str, Tensor]
+    #: Stack -> float32 (b,), nominal centre [nm] of the sensor's first satellite; NaN = none is known.
+    wavelengths: Mapping[str, Tensor]
+    #: float64 (n, 2), longitude and latitude of the centre [deg]; NaN = unknown.
+    lonlat: Tensor
+    #: Target -> what is to be learnt. A class: int64 (n,), index into the output's codes, -1 = no label. Several
+    #: classes: float32 (n, k) of 0 and 1, NaN = no label. A map: int64 (n, h, w), -1 = none. Values: float32 (n, v),
+    #: NaN = missing.
+    y: Mapping[str, Tensor]
+    #: Identifiers, in the order of the tensors.
+    ids: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
+        """Move every tensor to a device."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin(self) -> Batch:
+        """Copy every tensor to page-locked memory, from where `to(..., non_blocking=True)` does not wait."""
+        return self._each(lambda tensor: tensor.pin_memory())
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        held = {name: getattr(self, name) for name in ("x", "valid", "present", "times", "wavelengths", "y")}
+        changed = {name: {key: change(each) for key, each in tensors.items()} for name, tensors in held.items()}
+        return Batch(**changed, lonlat=change(self.lonlat), ids=self.ids)
