@@ -9,7 +9,7 @@ from pathlib import Path
 
 from swath.core.errors import Unknown
 
-BENCHMARKS = ("starting", "reading", "importing", "manifest", "networks")
+BENCHMARKS = ("starting", "reading", "importing", "manifest", "batches", "networks")
 
 
 def main(names: list[str]) -> int:

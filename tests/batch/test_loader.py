@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from swath.batch import Augmentation, Batch, Loader, Sampling, collate
+from swath.batch import Augmentation, Batch, Loader, Sampling, augment, collate
 from swath.batch.record import NO_TIME
 from swath.core.errors import Mismatch, Refused, Unknown, Unreadable
 from swath.core.quantity import TOA
@@ -210,6 +210,22 @@ def test_a_view_is_the_sample_of_the_batch(rich):
     assert equal(again, batch)
 
 
+@pytest.mark.parametrize("options", [EVERYTHING, Augmentation(rotation=30, crop=6, noise=0.01)])
+def test_a_view_augmented_on_its_own_is_the_loaders(rich, options):
+    """The loader moves stored integers before it converts them; one view is moved as float32."""
+    size = options.crop or 8
+    taken = {"input": an_input(dates=3, size=size), "outputs": outputs("truth")}
+    untouched = a_loader(rich, **{**taken, "input": an_input(dates=3)})
+    loader = a_loader(rich, **taken, augmentation=options)
+
+    for id in ("s0002", "s0003", "s0004"):
+        want, got = loader.view(id, 5), augment(untouched.view(id), options, loader.input, seed=7, epoch=5)
+
+        np.testing.assert_array_equal(got.x["s2"], want.x["s2"])
+        np.testing.assert_array_equal(got.valid["s2"], want.valid["s2"])
+        np.testing.assert_array_equal(got.maps["truth"], want.maps["truth"])
+
+
 @pytest.mark.parametrize("world", [1, 2, 3])
 def test_processes_share_each_batch(plain, world):
     """The same global batches for any number of processes: their parts, joined, are the batch of one process."""
@@ -340,6 +356,26 @@ def test_a_class_without_samples_is_refused_by_name(plain):
     said = "balanced sampling: no sample is of class HerbaceousVegetation. Leave it out of the classes, or add samples."
     with pytest.raises(Refused, match=said):
         a_loader(plain, where, sampling=Sampling("balanced", classes=(0, 2)))
+
+
+def test_no_sample_is_refused(plain):
+    with pytest.raises(Refused, match="no sample is asked for. Look at the split."):
+        a_loader(plain, [])
+
+
+def test_positions_beyond_the_corpus_are_refused(plain):
+    with pytest.raises(Mismatch, match="positions differs: want 0 to 29, have 3 to 30."):
+        a_loader(plain, [3, 30])
+
+
+def test_a_view_of_a_sample_that_is_not_among_them_is_refused(plain):
+    with pytest.raises(Unknown, match="unknown sample 's0009'"):
+        a_loader(plain, [1, 2]).view("s0009")
+
+
+def test_a_code_that_is_no_class_cannot_be_balanced(plain):
+    with pytest.raises(Unknown, match="balanced sampling: unknown code of target class '12'"):
+        a_loader(plain, sampling=Sampling("balanced", classes=(0, 12)))
 
 
 def test_balanced_sampling_needs_a_class_target(plain):

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 import numpy as np
+from scipy.special import ndtri
 
 from swath.core.array import Array
 from swath.corpus.places import keys_of
 
-__all__ = ["generator", "id_keys", "integers", "occurrences", "repeated", "stream", "uniform"]
+__all__ = ["id_keys", "integers", "normals", "occurrences", "repeated", "stream", "uniform"]
 
 #: Step of a Weyl sequence and the two multipliers of splitmix64 (Steele, Lea, Flood 2014).
 _STEP: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -84,7 +86,17 @@ def integers(keys: Array, epoch: int, purpose: str, low: int, high: int, columns
     return np.asarray(low + np.floor(uniform(keys, epoch, purpose, columns) * (high - low + 1)), np.int64)
 
 
-def generator(key: int, epoch: int, purpose: str) -> np.random.Generator:
-    """A generator for many numbers of one sample."""
-    number = int(stream(np.array([key], np.uint64), epoch, purpose)[0])
-    return np.random.Generator(np.random.Philox(key=number))
+@cache
+def _quantiles() -> Array:
+    """The normal distribution in 65,536 equal parts, float32: from -4.2 to 4.2 standard deviations."""
+    return np.asarray(ndtri((np.arange(65536) + 0.5) / 65536), np.float32)
+
+
+def normals(key: int, epoch: int, purpose: str, count: int) -> Array:
+    """Draw many numbers of mean 0 and standard deviation 1 for one sample, float32, shape (count,).
+
+    Quantiles looked up by 16 random bits each: several times as fast as an exact draw, and the same on every machine.
+    """
+    counters = np.arange(1, -(-count // 4) + 1, dtype=np.uint64) * _STEP
+    bits = _mixed(stream(np.array([key], np.uint64), epoch, purpose) + counters)
+    return _quantiles().take(bits.astype("<u8", copy=False).view("<u2")[:count], mode="clip")

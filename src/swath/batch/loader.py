@@ -97,20 +97,27 @@ class Loader:
         self.batch_size, self.seed = batch_size, seed
         self.augmentation, self.sampling, self.weights = augmentation, sampling, weights
         self.workers, self.ahead, self.shard = workers, ahead, shard
+        self._lookups = map_lookups(corpus, self.outputs)
         self._check(by)
+        for name in self._grids:
+            corpus.pixels(name, [])  # what a corpus computes once is there before threads and forks
         chosen = pa.array(self.positions)
         self._ids = corpus.ids.combine_chunks().take(chosen)
         self._keys = id_keys(seed, self._ids.to_pylist())
         self._y = read_targets(corpus, self.positions, self.outputs)
-        self._lookups = map_lookups(corpus, self.outputs)
         self._frames, self._times = self._read_dates(chosen)
         lonlat = [pc.fill_null(corpus.rows([side])[side], np.nan).to_numpy() for side in ("lon", "lat")]
         self._lonlat = np.stack(lonlat, axis=1)[self.positions].astype(np.float64)
         self.wavelengths = {name: self._centres(name) for name in input.stacks}
-        self._size = len(self.order(0)) if len(self.positions) else 0
+        self._size = len(self.order(0))
 
     def _check(self, by: str) -> None:
         """Refuse what does not fit together, before anything is read."""
+        if not len(self.positions):
+            raise Refused(where=str(self.corpus.path), what="no sample is asked for", fix="Look at the split.")
+        if self.positions.min() < 0 or self.positions.max() >= len(self.corpus):
+            want, have = f"0 to {len(self.corpus) - 1}", f"{self.positions.min()} to {self.positions.max()}"
+            raise Mismatch(where=str(self.corpus.path), what="positions", want=want, have=have)
         rank, world = self.shard
         if not 0 <= rank < world:
             have = f"rank {rank} of {world} processes"
@@ -124,7 +131,7 @@ class Loader:
             size = spec.size if crop else size_of(self.input, name)
             require_input(spec, needs, size=size, by=by, where=f"{self.corpus.path} stack {name}")
         self._grids = {name: self._grid(name) for name in self.input.stacks}
-        for name in map_lookups(self.corpus, self.outputs):
+        for name in self._lookups:
             spec = self.corpus.spec(name)
             if (len(spec.bands), spec.dates) != (1, 1):
                 have = f"{spec.dates} dates of {len(spec.bands)} bands"

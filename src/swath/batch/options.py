@@ -44,17 +44,19 @@ class Augmentation:
     rotation: float = 0.0
     #: Least and greatest enlargement about the centre [1].
     scale: tuple[float, float] = (1.0, 1.0)
-    #: Greatest change of brightness [1]: all numbers times 1 - b .. 1 + b, in linear reflectance or power.
+    #: Greatest change of brightness [1]: reflectance or linear power times 1 - b .. 1 + b; to decibels 10 log10 of that
+    #: factor is added.
     brightness: float = 0.0
-    #: Greatest reflectance [1] added or taken away, the same in every band: 0.01 is 100 digital numbers of Sentinel-2,
-    #: and 9.2 grey levels of the rendering eurosat-2750.
+    #: Greatest reflectance [1] added or taken away, the same in every band of the optical stacks: 0.01 is 100 digital
+    #: numbers of Sentinel-2, and 9.2 grey levels of the rendering eurosat-2750.
     offset: float = 0.0
-    #: Greatest optical thickness of a thin veil at 550 nm [1]; it thins out with the wavelength, (l / 550 nm) ** -1.3.
+    #: Greatest optical thickness at 550 nm [1] of a thin veil over the optical stacks; at other wavelengths it is
+    #: (l / 550 nm) ** -1.3 of that.
     haze: float = 0.0
-    #: Greatest change of one band's gain [1], each band by its own draw.
+    #: Greatest change of one band's gain [1], each band by its own draw; decibels as with brightness.
     gain: float = 0.0
-    #: Standard deviation of white noise: reflectance [1], dB for decibels, else the unit of the values; one number for
-    #: all bands, or by band name (bands that are not named get none).
+    #: Standard deviation of white noise: one reflectance [1] for all bands of the optical stacks, or by band name in
+    #: reflectance, dB or the unit of its values (bands that are not named get none).
     noise: float | Mapping[str, float] = 0.0
     #: Chance [1] that a band is taken away, for all dates of a sample; never all bands of a stack.
     band_dropout: float = 0.0
@@ -74,7 +76,7 @@ class Augmentation:
             "offset": (self.offset, 1, "a reflectance"),
             "haze": (self.haze, 5, "an optical thickness"),
             "gain": (self.gain, 0.99, "a share"),
-            "noise": (max(noise, default=0.0), math.inf, "a standard deviation"),
+            "noise": (min(noise, default=0.0), math.inf, "a standard deviation"),
             "band_dropout": (self.band_dropout, 0.99, "a chance"),
             "ramp": (self.ramp, math.inf, "epochs"),
         }

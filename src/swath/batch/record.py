@@ -6,7 +6,7 @@ What is no measurement holds its band's mean, and `valid` says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -46,13 +46,10 @@ class Batch:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """Move every tensor to a device."""
-        return self._each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
-    def pin(self) -> Batch:
-        """Copy every tensor to page-locked memory, from where `to(..., non_blocking=True)` does not wait."""
-        return self._each(lambda tensor: tensor.pin_memory())
+        def move(tensor: Tensor) -> Tensor:
+            return tensor.to(device, non_blocking=non_blocking)
 
-    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
         held = {name: getattr(self, name) for name in ("x", "valid", "present", "times", "wavelengths", "y")}
-        changed = {name: {key: change(each) for key, each in tensors.items()} for name, tensors in held.items()}
-        return Batch(**changed, lonlat=change(self.lonlat), ids=self.ids)
+        moved = {name: {key: move(each) for key, each in tensors.items()} for name, tensors in held.items()}
+        return Batch(**moved, lonlat=move(self.lonlat), ids=self.ids)

@@ -107,7 +107,7 @@ def order(
     Raises
     ------
     Refused
-        A class that is asked for has no sample, or weights are no weights.
+        A class that is asked for has no sample; weights are none, or would not be used.
     Mismatch
         Labels or weights are missing, or not one a sample.
 
@@ -120,6 +120,9 @@ def order(
     3
     """
     n = len(keys)
+    if weights is not None and sampling.kind != "weighted":
+        fix = "Ask for weighted sampling, or leave them out."
+        raise Refused(where=f"{sampling.kind} sampling", what="takes no weights", fix=fix)
     if sampling.kind == "uniform":
         return np.argsort(stream(keys, epoch, "order"), kind="stable")
     if sampling.kind == "balanced":
