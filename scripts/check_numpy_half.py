@@ -23,8 +23,8 @@ __all__ = ["REFUSED", "TORCH_FOLDERS", "TORCH_MODULES", "RefuseTorch", "main"]
 REFUSED: Final = frozenset({"captum", "safetensors", "tensorboard", "timm", "torch", "torchvision"})
 #: Floors 4 to 7.
 TORCH_FOLDERS: Final = frozenset({"batch", "bundle", "explain", "models", "tasks", "training"})
-#: Modules above them that join them to the rest, and so need torch: none yet.
-TORCH_MODULES: Final[frozenset[str]] = frozenset()
+#: Modules above them that join them to the rest, and so need torch.
+TORCH_MODULES: Final[frozenset[str]] = frozenset({"swath.recipes.train", "swath.testing.task"})
 
 
 class RefuseTorch:

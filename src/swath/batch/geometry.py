@@ -99,7 +99,7 @@ def require_aligned(grids: Mapping[str, Grid], options: Augmentation, *, where: 
         )
     if options.shift >= min(h, w):
         raise Mismatch(where=where, what="shift", want=f"less than {min(h, w)} pixels", have=str(options.shift))
-    if options.right_angles and not options.crop and h != w:
+    if options.right_angles and not options.crop_in(None) and h != w:
         fix = "Use flip, or crop to a square."
         raise Refused(where=where, what=f"right angles cannot turn {h} x {w} pixels in place", fix=fix)
 
@@ -143,9 +143,10 @@ def centred(n: int, grids: Mapping[str, Grid], crop: int) -> Moves:
 
 def draw_moves(keys: Array, grids: Mapping[str, Grid], options: Augmentation, *, epoch: int) -> Moves:
     """Draw how each sample moves; a function of its key and the epoch."""
-    still = _still(len(keys), _finest(grids), options.crop)
+    crop = options.crop_in(epoch)
+    still = _still(len(keys), _finest(grids), crop)
     step = max(1, _step(grids))
-    if options.crop:
+    if crop:
         room = [(full - part) // step for full, part in zip(still.finest.size, still.window, strict=True)]
         for axis in (0, 1):
             still.corner[:, axis] += step * integers(keys, epoch, f"crop {axis}", 0, room[axis])[:, 0]

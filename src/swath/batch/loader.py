@@ -122,7 +122,7 @@ class Loader:
         if not 0 <= rank < world:
             have = f"rank {rank} of {world} processes"
             raise Refused(where="loader", what=f"shard is (rank, processes), have {have}", fix="Count ranks from 0.")
-        crop = self.augmentation.crop
+        crop = self.augmentation.crop_in(None)
         if crop and self.input.size != (crop, crop):
             want, have = f"{self.input.size[0]} x {self.input.size[1]} pixels ({by})", f"{crop} x {crop}"
             raise Mismatch(where="augmentation", what="crop", want=want, have=have, fix="Crop to what the model takes.")
@@ -224,7 +224,7 @@ class Loader:
         rank, world = self.shard
         rows = np.array_split(cut[number], world)[rank]
         again = np.zeros(len(rows), np.int64) if times is None else np.array_split(times[number], world)[rank]
-        return self._batch(rows, again, epoch)
+        return self._batch(rows, again, epoch, whole=len(cut[number]))
 
     def in_order(self, batch_size: int = 0) -> Iterator[Batch]:
         """Iterate every sample exactly once, in the order of `positions`, as it is; a crop takes the middle.
@@ -264,7 +264,7 @@ class Loader:
             lonlat=(float(self._lonlat[row, 0]), float(self._lonlat[row, 1])),
         )
 
-    def _batch(self, rows: Array, again: Array, epoch: int | None) -> Batch:
+    def _batch(self, rows: Array, again: Array, epoch: int | None, *, whole: int) -> Batch:
         """Read, move, convert, light and stack some samples."""
         views = self._views(rows, repeated(self._keys[rows], again), epoch)
         return Batch(
@@ -276,13 +276,15 @@ class Loader:
             lonlat=torch.from_numpy(self._lonlat[rows]),
             y=tensors({**{name: y[rows] for name, y in self._y.items()}, **views.maps}),
             ids=tuple(self._ids.take(pa.array(rows)).to_pylist()),
+            whole=whole,
         )
 
     def _moves(self, keys: Array, epoch: int | None) -> Moves | None:
         options = self.augmentation
         if epoch is not None and options.moves:
             return draw_moves(keys, self._grids, options, epoch=epoch)
-        return centred(len(keys), self._grids, options.crop) if options.crop else None
+        crop = options.crop_in(None)
+        return centred(len(keys), self._grids, crop) if epoch is None and crop else None
 
     def _views(self, rows: Array, keys: Array, epoch: int | None) -> Views:
         """Samples as arrays, in the input's quantity; epoch None = not augmented."""

@@ -38,6 +38,9 @@ class Augmentation:
     right_angles: Literal["", "random", "alternate"] = ""
     #: Pixels, of the finest stack, of a square window at a random place (the middle in evaluation). 0 = off.
     crop: int = 0
+    #: Epochs that crop; from then on, and in evaluation, samples are whole: cheap epochs first, at another scale of
+    #: detail, then the size that the model takes. 0 = every epoch crops.
+    crop_until: int = 0
     #: Greatest shift along each axis in pixels of the finest stack; the ground beyond the edge is mirrored.
     shift: int = 0
     #: Greatest rotation to either side [deg], bilinear, the ground beyond the edge mirrored.
@@ -70,6 +73,7 @@ class Augmentation:
         limits: dict[str, tuple[float, float, str]] = {
             "flip": (self.flip, 1, "a chance"),
             "crop": (self.crop, math.inf, "pixels"),
+            "crop_until": (self.crop_until, math.inf, "epochs"),
             "shift": (self.shift, math.inf, "pixels"),
             "rotation": (self.rotation, 180, "degrees"),
             "brightness": (self.brightness, 0.99, "a share"),
@@ -88,6 +92,8 @@ class Augmentation:
         if not 0 < low <= high < math.inf:
             have = f"{low:g} to {high:g}"
             raise Refused(where="augmentation scale", what=f"is a least and a greatest factor, have {have}")
+        if self.crop_until and not self.crop:
+            raise Refused(where="augmentation crop_until", what="needs crop", fix="Say how many pixels a crop has.")
         if self.flip and self.right_angles:
             fix = "Leave flip out: the eight orientations hold both mirrors."
             raise Refused(where="augmentation", what="flip and right_angles do the same twice", fix=fix)
@@ -95,6 +101,11 @@ class Augmentation:
     def strength(self, epoch: int) -> float:
         """Share of the full strength in an epoch, counted from 0."""
         return min(1.0, epoch / self.ramp) if self.ramp else 1.0
+
+    def crop_in(self, epoch: int | None) -> int:
+        """Pixels of the window in an epoch, or in evaluation (None); 0 = samples are whole."""
+        is_over = self.crop_until and (epoch is None or epoch >= self.crop_until)
+        return 0 if is_over else self.crop
 
     @property
     def moves(self) -> bool:

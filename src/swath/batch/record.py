@@ -7,7 +7,8 @@ What is no measurement holds its band's mean, and `valid` says so.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -40,6 +41,10 @@ class Batch:
     y: Mapping[str, Tensor]
     #: Identifiers, in the order of the tensors.
     ids: tuple[str, ...]
+    #: True if no series goes on from the batch before: a task's memory begins anew.
+    opens: bool = True
+    #: Samples of the whole batch, of which several processes have a part each.
+    whole: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -50,6 +55,6 @@ class Batch:
         def move(tensor: Tensor) -> Tensor:
             return tensor.to(device, non_blocking=non_blocking)
 
-        held = {name: getattr(self, name) for name in ("x", "valid", "present", "times", "wavelengths", "y")}
-        moved = {name: {key: move(each) for key, each in tensors.items()} for name, tensors in held.items()}
-        return Batch(**moved, lonlat=move(self.lonlat), ids=self.ids)
+        names = ("x", "valid", "present", "times", "wavelengths", "y")
+        moved: dict[str, Any] = {n: {key: move(each) for key, each in getattr(self, n).items()} for n in names}
+        return replace(self, **moved, lonlat=move(self.lonlat))

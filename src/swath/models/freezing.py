@@ -8,14 +8,13 @@ stage's learning rate is, and when it ends, is training's business.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from swath.core.errors import Mismatch, Unknown
 from swath.models.backbone import Backbone
 
-__all__ = ["FREEZING", "KERAS_LAYERS", "STAGES", "Freezing", "Stage", "frozen_in"]
+__all__ = ["FREEZING", "KERAS_LAYERS", "STAGES", "Freezing", "frozen_in"]
 
-Stage = Literal["head", "later", "all"]
 #: stage -> what learns in it.
 STAGES: Final[dict[str, str]] = {
     "head": "the head, and of the backbone only what is new: an adapter, a fresh first convolution",
@@ -88,7 +87,7 @@ def _leaves(backbone: Backbone) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def frozen_in(backbone: Backbone, stage: Stage, *, like: str | None = None) -> tuple[str, ...]:
+def frozen_in(backbone: Backbone, stage: str, *, like: str | None = None) -> tuple[str, ...]:
     """Say which prefixes of a backbone's parameters a stage leaves as they are: what `Backbone.freeze` takes.
 
     Parameters
