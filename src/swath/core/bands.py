@@ -12,7 +12,17 @@ from typing import Final
 
 from swath.core.errors import Mismatch, Refused, Unknown
 
-__all__ = ["ALIASES", "AMBIGUOUS", "S1_BANDS", "S2_BANDS", "S2_L2A_BANDS", "order", "resolve", "resolve_all"]
+__all__ = [
+    "ALIASES",
+    "AMBIGUOUS",
+    "COMMON_NAMES",
+    "S1_BANDS",
+    "S2_BANDS",
+    "S2_L2A_BANDS",
+    "order",
+    "resolve",
+    "resolve_all",
+]
 
 #: The thirteen bands in the order of `band_id` 0..12 in Sentinel-2 metadata.
 S2_BANDS: Final = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")
@@ -47,6 +57,22 @@ ALIASES: Final[dict[str, str]] = {
     "swir1": "B11",
     "swir22": "B12",
     "swir2": "B12",
+}
+#: Canonical name -> STAC's common name (eo extension v2), for the bands that have one.
+COMMON_NAMES: Final[dict[str, str]] = {
+    "B01": "coastal",
+    "B02": "blue",
+    "B03": "green",
+    "B04": "red",
+    "B05": "rededge071",
+    "B06": "rededge075",
+    "B07": "rededge078",
+    "B08": "nir",
+    "B8A": "nir08",
+    "B09": "nir09",
+    "B10": "cirrus",
+    "B11": "swir16",
+    "B12": "swir22",
 }
 #: Names that several bands share in STAC, with those bands.
 AMBIGUOUS: Final[dict[str, tuple[str, ...]]] = {"rededge": ("B05", "B06", "B07"), "swir": ("B11", "B12")}
