@@ -61,6 +61,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     lazy={
         "corpus": ("swath.cli.corpus", "corpus", "build, check, split and look at a store of samples"),
+        "train": ("swath.cli.train", "train", "learn from a corpus: a run folder with a bundle in it"),
         "demo": ("swath.cli.demo", "demo", "everything at once on the virtual planet, offline"),
     },
     epilog="\b\nExample:\n  swath demo\n  swath corpus import eurosat-rgb EuroSAT_RGB.zip -o eurosat/",
