@@ -97,3 +97,15 @@ def test_smoothing_of_one_is_refused():
 def test_an_output_without_classes_is_refused():
     with pytest.raises(Refused, match="cannot learn an output of kind 'dense'"):
         SceneTask(a_network(), replace(OUTPUT, kind="dense"), "class", SceneOptions())
+
+
+def test_a_mixed_sample_learns_both_targets_by_their_shares():
+    """By hand: share * loss(own) + (1 - share) * loss(other), sample by sample."""
+    task = a_task(label_smoothing=0.1)
+    own, other = torch.tensor([0, 3, 9, 1, 1, 5]), torch.tensor([3, 0, 1, 9, 5, 1])
+    share = torch.tensor([1.0, 0.25, 0.5, 0.75, 0.9, 0.6])
+
+    got = task._loss(RAW, own, share) + task._loss(RAW, other, 1 - share)
+
+    each = [F.cross_entropy(RAW, truth, reduction="none", label_smoothing=0.1) for truth in (own, other)]
+    assert float(got) == pytest.approx(float((share * each[0] + (1 - share) * each[1]).mean()), rel=1e-6)

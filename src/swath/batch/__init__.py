@@ -5,10 +5,10 @@ from __future__ import annotations
 from swath.batch.augment import augment
 from swath.batch.collate import collate
 from swath.batch.loader import Loader
-from swath.batch.mixing import Mixed, cutmix, mixup
+from swath.batch.mixing import cutmix, mixup
 from swath.batch.options import Augmentation
 from swath.batch.record import Batch
 from swath.batch.samplers import Sampling
 from swath.batch.view import View
 
-__all__ = ["Augmentation", "Batch", "Loader", "Mixed", "Sampling", "View", "augment", "collate", "cutmix", "mixup"]
+__all__ = ["Augmentation", "Batch", "Loader", "Sampling", "View", "augment", "collate", "cutmix", "mixup"]

@@ -20,7 +20,8 @@ import torch
 from swath.batch.augment import light_views, move_views, warp_views
 from swath.batch.collate import tensors
 from swath.batch.geometry import Grid, Moves, centred, draw_moves, require_aligned
-from swath.batch.keys import id_keys, occurrences, repeated
+from swath.batch.keys import id_keys, occurrences, repeated, uniform
+from swath.batch.mixing import MIXINGS
 from swath.batch.options import Augmentation
 from swath.batch.photometry import require_lighting
 from swath.batch.prefetch import prefetched
@@ -224,7 +225,16 @@ class Loader:
         rank, world = self.shard
         rows = np.array_split(cut[number], world)[rank]
         again = np.zeros(len(rows), np.int64) if times is None else np.array_split(times[number], world)[rank]
-        return self._batch(rows, again, epoch, whole=len(cut[number]))
+        batch = self._batch(rows, again, epoch, whole=len(cut[number]))
+        return batch if epoch is None else self._mixed(batch, epoch, number)
+
+    def _mixed(self, batch: Batch, epoch: int, number: int) -> Batch:
+        """Mix the samples of a batch, if it is this batch's turn."""
+        options = self.augmentation
+        turn = uniform(np.array([number], np.uint64), epoch, f"mix {self.seed}")[0, 0] if options.mix else 1.0
+        if turn >= options.mix or len(batch) < 2:
+            return batch
+        return MIXINGS[options.mixing](batch, self.input, seed=self.seed, epoch=epoch, step=number)
 
     def in_order(self, batch_size: int = 0) -> Iterator[Batch]:
         """Iterate every sample exactly once, in the order of `positions`, as it is; a crop takes the middle.

@@ -1,6 +1,7 @@
 """Mixing: cutmix and mixup of the samples of one batch, as functions of (seed, epoch, step).
 
 Both give each sample a partner and a share: the loss is share * loss(own targets) + (1 - share) * loss(the partner's).
+Pixels, validity and presence are mixed; dates, places, ids and targets stay each sample's own.
 Cutmix pastes a rectangle of ground, in every stack and map alike; mixup averages, so that it refuses decibels and
 codes. Works on whatever device the batch is.
 """
@@ -8,8 +9,9 @@ codes. Works on whatever device the batch is.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import torch
@@ -19,22 +21,7 @@ from swath.batch.record import Batch
 from swath.core.errors import Mismatch, Refused
 from swath.core.specs import InputSpec
 
-__all__ = ["Mixed", "cutmix", "mixup"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Mixed:
-    """A batch of mixed samples with both their targets."""
-
-    #: Pixels, validity and presence are mixed; dates, places, ids and targets are each sample's own. Pasted maps are
-    #: pasted here too.
-    batch: Batch
-    #: Target -> the partner's, shaped as `batch.y`; a map that was pasted is the same in both.
-    other: Mapping[str, Tensor]
-    #: float32 (n,), weight [1] of the sample's own targets.
-    share: Tensor
-    #: int64 (n,), which sample of the batch was mixed in.
-    partner: Tensor
+__all__ = ["MIXINGS", "cutmix", "mixup"]
 
 
 def _drawn(
@@ -56,11 +43,13 @@ def _is_map(target: Tensor) -> bool:
     return target.ndim == 3 and not target.is_floating_point()
 
 
-def cutmix(batch: Batch, *, alpha: float = 1.0, seed: int, epoch: int, step: int) -> Mixed:
+def cutmix(batch: Batch, input: InputSpec, *, alpha: float = 1.0, seed: int, epoch: int, step: int) -> Batch:
     """Paste a rectangle of each sample's partner into it; the rectangle is the same for all samples of the batch.
 
     Parameters
     ----------
+    input : InputSpec
+        What the numbers are; any will do.
     alpha : float
         The rectangle's share of the ground is drawn from Beta(alpha, alpha).
     seed, epoch, step : int
@@ -92,15 +81,15 @@ def cutmix(batch: Batch, *, alpha: float = 1.0, seed: int, epoch: int, step: int
 
     share = 1 - (bottom - top) * (right - left) / (h * w)
     pasted_maps = {name: paste(y) for name, y in maps.items()}
-    mixed = replace(
+    return replace(
         batch,
         x={name: paste(x) for name, x in batch.x.items()},
         valid={name: paste(mask) for name, mask in batch.valid.items()},
         present={name: flags | flags[partner] if share < 1 else flags for name, flags in batch.present.items()},
         y={**batch.y, **pasted_maps},
+        other={**_others(batch, partner), **pasted_maps},
+        share=torch.full((len(batch),), share, device=partner.device),
     )
-    other = {**_others(batch, partner), **pasted_maps}
-    return Mixed(mixed, other, torch.full((len(batch),), share, device=partner.device), partner)
 
 
 def _coarsest(pixels: Mapping[str, Tensor]) -> tuple[int, int]:
@@ -117,7 +106,7 @@ def _others(batch: Batch, partner: Tensor) -> dict[str, Tensor]:
     return {name: y[partner] for name, y in batch.y.items()}
 
 
-def mixup(batch: Batch, input: InputSpec, *, alpha: float = 0.2, seed: int, epoch: int, step: int) -> Mixed:
+def mixup(batch: Batch, input: InputSpec, *, alpha: float = 0.2, seed: int, epoch: int, step: int) -> Batch:
     """Average each sample with its partner; a pixel is valid where both are, and holds the band's mean elsewhere.
 
     Parameters
@@ -149,4 +138,8 @@ def mixup(batch: Batch, input: InputSpec, *, alpha: float = 0.2, seed: int, epoc
         valid[name] = batch.valid[name] & batch.valid[name][partner]
         x[name] = torch.where(valid[name], own * weight + own[partner] * (1 - weight), mean)
         present[name] = batch.present[name] & batch.present[name][partner]
-    return Mixed(replace(batch, x=x, valid=valid, present=present), _others(batch, partner), share, partner)
+    return replace(batch, x=x, valid=valid, present=present, other=_others(batch, partner), share=share)
+
+
+#: Name -> way of mixing.
+MIXINGS: Final[dict[str, Callable[..., Batch]]] = {"cutmix": cutmix, "mixup": mixup}

@@ -63,6 +63,10 @@ class Augmentation:
     noise: float | Mapping[str, float] = 0.0
     #: Chance [1] that a band is taken away, for all dates of a sample; never all bands of a stack.
     band_dropout: float = 0.0
+    #: Chance [1] that the samples of a batch are mixed with one another, and how: "cutmix" pastes a rectangle of the
+    #: partner's ground, "mixup" averages. Both targets are learnt, by their shares.
+    mix: float = 0.0
+    mixing: Literal["cutmix", "mixup"] = "cutmix"
     #: Epochs over which all but flips, right angles and crops grow to their full strength, and stay there. 0 = at once.
     ramp: int = 0
 
@@ -81,6 +85,7 @@ class Augmentation:
             "haze": (self.haze, 5, "an optical thickness"),
             "gain": (self.gain, 0.99, "a share"),
             "noise": (min(noise, default=0.0), math.inf, "a standard deviation"),
+            "mix": (self.mix, 1, "a chance"),
             "band_dropout": (self.band_dropout, 0.99, "a chance"),
             "ramp": (self.ramp, math.inf, "epochs"),
         }

@@ -7,7 +7,7 @@ What is no measurement holds its band's mean, and `valid` says so.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -41,6 +41,10 @@ class Batch:
     y: Mapping[str, Tensor]
     #: Identifiers, in the order of the tensors.
     ids: tuple[str, ...]
+    #: Target -> that of the sample that was mixed into each one, shaped as `y`; {} = nothing was.
+    other: Mapping[str, Tensor] = field(default_factory=dict)
+    #: float32 (n,), weight [1] of the sample's own targets beside `other`; None = nothing was mixed.
+    share: Tensor | None = None
     #: True if no series goes on from the batch before: a task's memory begins anew.
     opens: bool = True
     #: Samples of the whole batch, of which several processes have a part each.
@@ -55,6 +59,7 @@ class Batch:
         def move(tensor: Tensor) -> Tensor:
             return tensor.to(device, non_blocking=non_blocking)
 
-        names = ("x", "valid", "present", "times", "wavelengths", "y")
+        names = ("x", "valid", "present", "times", "wavelengths", "y", "other")
         moved: dict[str, Any] = {n: {key: move(each) for key, each in getattr(self, n).items()} for n in names}
-        return replace(self, **moved, lonlat=move(self.lonlat))
+        share = None if self.share is None else move(self.share)
+        return replace(self, **moved, lonlat=move(self.lonlat), share=share)

@@ -154,23 +154,28 @@ class SceneTask:
     def step(self, batch: Batch, parts: Parts, state: State) -> Iterator[tuple[str, Tensor]]:
         """Cross-entropy, or one binary cross-entropy a class where classes do not exclude one another."""
         raw = parts[_NETWORK](batch.x, batch.valid).float()
-        yield _NETWORK, self._loss(raw, batch.y[self.target])
+        truth = batch.y[self.target]
+        if batch.share is None:
+            yield _NETWORK, self._loss(raw, truth)
+            return
+        share = batch.share
+        yield _NETWORK, self._loss(raw, truth, share) + self._loss(raw, batch.other[self.target], 1 - share)
 
-    def _loss(self, raw: Tensor, truth: Tensor) -> Tensor:
-        """Mean over the samples that have a label; 0 where none has."""
+    def _loss(self, raw: Tensor, truth: Tensor, share: Tensor | None = None) -> Tensor:
+        """Mean over the samples that have a label, each weighing its share; 0 where none has."""
         weights = None if self._weights is None else self._weights.to(raw.device)
-        if not self._output.is_multilabel:
-            summed = F.cross_entropy(
-                raw, truth, weights, ignore_index=-1, reduction="sum", label_smoothing=self.options.label_smoothing
-            )
-            known = truth >= 0
-            count = known.sum() if weights is None else weights[truth.clamp(min=0)][known].sum()
-            return summed / count.clamp(min=1e-6)
-        known = ~truth.isnan()
         smooth = self.options.label_smoothing
-        soft = torch.where(known, truth, 0.0) * (1 - smooth) + smooth / 2
-        each = F.binary_cross_entropy_with_logits(raw, soft, weights, reduction="none")
-        return torch.where(known, each, 0.0).sum() / known.sum().clamp(min=1)
+        if self._output.is_multilabel:
+            known = ~truth.isnan()
+            soft = torch.where(known, truth, 0.0) * (1 - smooth) + smooth / 2
+            each = F.binary_cross_entropy_with_logits(raw, soft, weights, reduction="none")
+            counted = known.sum()
+            each = torch.where(known, each, 0.0).sum(1)
+        else:
+            each = F.cross_entropy(raw, truth, weights, ignore_index=-1, reduction="none", label_smoothing=smooth)
+            known = truth >= 0
+            counted = known.sum() if weights is None else weights[truth.clamp(min=0)][known].sum()
+        return (each if share is None else each * share).sum() / counted.clamp(min=1e-6)
 
     def raw(self, batch: Batch, parts: Parts, state: State) -> Tensor:
         """Numbers before softmax or sigmoid, (n, k)."""

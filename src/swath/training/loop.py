@@ -226,7 +226,7 @@ class _Training:
 
     def _epoch(self, log: Log) -> None:
         """One pass over train, judged and kept."""
-        start, fresh = time.monotonic(), self.at.step == 0
+        start, cpu, fresh = time.monotonic(), time.process_time(), self.at.step == 0
         self.clock.begin(self._epochs_left() * len(self.train), self.train.batch_size)
         self._learn_mode()
         state: State = {}
@@ -236,7 +236,7 @@ class _Training:
             if self.device.world == 1 and time.monotonic() - self.saved > 60 * self.options.save_minutes:
                 self._save()
         self._look()
-        seconds = time.monotonic() - start
+        seconds, cpu = time.monotonic() - start, time.process_time() - cpu
         sums = self._sums()
         losses = {part: total / max(1, count) for part, (total, count) in sums.items()}
         row: dict[str, float | str | None] = {"epoch": self.at.epoch + 1, "stage": self.stage.name}
@@ -244,6 +244,7 @@ class _Training:
         row |= {f"train_loss_{part}": loss for part, loss in losses.items()}
         row |= {f"val_{name}": value for name, value in self._judge().items()}
         row["seconds"] = round(seconds, 2) if fresh else None
+        row["cpu_seconds"] = round(cpu, 2) if fresh else None
         row["samples_per_second"] = round(max(n for _, n in sums.values()) / seconds, 1) if fresh else None
         self._advance(row)
         if self.device.is_first:
