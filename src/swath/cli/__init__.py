@@ -62,6 +62,9 @@ class LazyGroup(click.Group):
     lazy={
         "corpus": ("swath.cli.corpus", "corpus", "build, check, split and look at a store of samples"),
         "train": ("swath.cli.train", "train", "learn from a corpus: a run folder with a bundle in it"),
+        "test": ("swath.cli.test", "test", "judge a model on samples that it never saw, with intervals and floors"),
+        "predict": ("swath.cli.predict", "predict", "answer for every sample of a corpus, with or without labels"),
+        "compare": ("swath.cli.compare", "compare", "models judged on the same samples: who is better, and who ties"),
         "demo": ("swath.cli.demo", "demo", "everything at once on the virtual planet, offline"),
     },
     epilog="\b\nExample:\n  swath demo\n  swath corpus import eurosat-rgb EuroSAT_RGB.zip -o eurosat/",

@@ -23,7 +23,7 @@ from swath.evaluate.classification import (
     classification_intervals,
     score_classes,
 )
-from swath.evaluate.comparison import Answers, Comparison, Difference, SeedScores, compare, score_seeds
+from swath.evaluate.comparison import Answers, Comparison, Difference, SeedScores, compare, compare_groups, score_seeds
 from swath.evaluate.confusion import Confusion, count_confusion
 from swath.evaluate.metrics import METRICS, Metric, metric
 from swath.evaluate.mistakes import worst_mistakes
@@ -60,6 +60,7 @@ __all__ = [
     "calibration_intervals",
     "classification_intervals",
     "compare",
+    "compare_groups",
     "count_confusion",
     "fit_temperature",
     "intervals",

@@ -7,6 +7,7 @@ of the places looked at.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from swath.evaluate.classification import count_cells, summary
 from swath.evaluate.confusion import index_of
 from swath.evaluate.undefined import from_plain, to_plain
 
-__all__ = ["TIE", "Answers", "Comparison", "Difference", "SeedScores", "compare", "score_seeds"]
+__all__ = ["TIE", "Answers", "Comparison", "Difference", "SeedScores", "compare", "compare_groups", "score_seeds"]
 
 #: Outcome of a difference whose interval contains 0.
 TIE: Final = "tie"
@@ -246,11 +247,41 @@ def compare(
     names = [each.name for each in answers]
     if len(set(names)) < len(names):
         raise Refused(where="comparison", what=f"two models have one name: {', '.join(names)}", fix="Rename one.")
-    joined, k = _join(answers, codes, blocks, seed, resamples), len(codes)
-    pairs = [(i, j) for j in range(len(answers)) for i in range(j)]
+    groups = {each.name: [each] for each in answers}
+    return compare_groups(groups, codes, blocks=blocks, seed=seed, resamples=resamples, level=level)
+
+
+def compare_groups(
+    groups: Mapping[str, Sequence[Answers]],
+    codes: tuple[int, ...],
+    *,
+    blocks: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    level: float = 0.95,
+) -> Comparison:
+    """Judge models of several seeds on the same samples: means over seeds, and differences between such means.
+
+    Parameters
+    ----------
+    groups : mapping
+        Model -> the answers of its seeds, of the same samples in any order; the rest as in `compare`.
+
+    Raises
+    ------
+    Mismatch
+        Models were judged on different samples or truths.
+    Refused
+        There is nothing to judge.
+    """
+    names, k = list(groups), len(codes)
+    joined = _join([each for of in groups.values() for each in of], codes, blocks, seed, resamples)
+    ends = np.cumsum([0, *(len(of) for of in groups.values())])
+    pairs = [(i, j) for j in range(len(names)) for i in range(j)]
 
     def statistic(weights: Array) -> Array:
-        scores = _summaries(joined, k, weights)
+        each = _summaries(joined, k, weights)
+        scores = [each[first:last].mean(axis=0) for first, last in itertools.pairwise(ends)]
         between = [scores[i] - scores[j] for i, j in pairs]
         return np.concatenate([*scores, *between])
 

@@ -6,6 +6,6 @@ Knows what a model takes and gives (`core.specs`), and nothing of how it was mad
 from __future__ import annotations
 
 from swath.prediction.columns import PredictionTable, read_table
-from swath.prediction.table import Predicted, predict_table
+from swath.prediction.table import Predicted, find_truth, predict_table
 
-__all__ = ["Predicted", "PredictionTable", "predict_table", "read_table"]
+__all__ = ["Predicted", "PredictionTable", "find_truth", "predict_table", "read_table"]

@@ -28,7 +28,7 @@ from swath.core.specs import Calibration, InputSpec, OutputSpec, Predictor
 from swath.corpus.corpus import Corpus
 from swath.prediction.columns import answer_columns, table_schema, truth_columns
 
-__all__ = ["Predicted", "predict_table"]
+__all__ = ["Predicted", "find_truth", "predict_table"]
 
 _PLACE: Final = ("id", "lon", "lat", "bbox", "geometry")
 _FIELDS: Final = ("frames", "times", "gsd_x", "gsd_y")
@@ -145,7 +145,7 @@ def predict_table(
         raise Refused(where=f"bundle {name}", what="names no classes", fix="Give its OutputSpec codes and a legend.")
     by = f"bundle {name}"
     require_inputs(corpus.layout.stacks, predictor.input, by=by, where=where)
-    truth = _target(corpus, output, target, by)
+    truth = find_truth(corpus, output, target, by=by)
     chosen = np.arange(len(corpus)) if positions is None else np.asarray(positions, np.int64)
     fields = [f"stack_{stack}.{field}" for stack in predictor.input.stacks for field in _FIELDS]
     rows = corpus.rows([*_PLACE, *fields, *([] if truth is None else [f"target_{truth}"])])
@@ -206,8 +206,29 @@ def _known(columns: dict[str, Any], output: OutputSpec) -> int:
     return len(column) - int(column.null_count)
 
 
-def _target(corpus: Corpus, output: OutputSpec, asked: str | None, by: str) -> str | None:
-    """Target whose labels mean what the model's answers mean."""
+def find_truth(corpus: Corpus, output: OutputSpec, asked: str | None = None, *, by: str) -> str | None:
+    """Find the target whose labels mean what a model's answers mean; None if the corpus has none.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        Whose targets are looked at.
+    output : OutputSpec
+        What the model gives.
+    asked : str, optional
+        Take this one, if it will do.
+    by : str
+        The model, for errors.
+
+    Raises
+    ------
+    Mismatch
+        The target asked for has another kind, legend or unit.
+    Refused
+        Several would do, and none was asked for.
+    Unknown
+        The corpus has no such target.
+    """
     where, targets = str(corpus.path), corpus.layout.targets
     if asked is not None and asked not in targets:
         raise Unknown(asked, targets, what="target", where=where)
