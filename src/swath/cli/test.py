@@ -39,11 +39,13 @@ def test(
     Status 1 if a sample has no answer.
     """
     from swath.corpus import open_corpus
+    from swath.recipes.page import write_page
     from swath.recipes.test import run_test
 
+    opened = open_corpus(corpus)
     done = run_test(
         model,
-        open_corpus(corpus),
+        opened,
         split=split,
         part=part,
         fold=fold,
@@ -53,5 +55,6 @@ def test(
         device=device,
         progress=bar("samples"),
     )
-    echo(done.summary(), done.figures, as_json)
+    page = write_page(done, opened, progress=bar("samples"))
+    echo(f"page    {page}\nscores  {done.files['scores']}\n{done.summary()}", done.figures, as_json)
     return 1 if done.has_holes else 0

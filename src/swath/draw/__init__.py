@@ -11,6 +11,7 @@ from swath.draw.curves import Panel, training_curves
 from swath.draw.intervals import IntervalRow, interval_rows
 from swath.draw.legend import Key, keys_of, legend_strip, legend_svg
 from swath.draw.locator import locator
+from swath.draw.overlay import Counted, overlay
 from swath.draw.picture import enlarge, gif, png, shrink
 from swath.draw.plots import bars, distances, histogram
 from swath.draw.reliability import ReliabilityCurve, reliability_plot
@@ -20,6 +21,7 @@ from swath.draw.stretch import STRETCHES, Stretch, stretch_caption, to_rgb
 __all__ = [
     "PARTS",
     "STRETCHES",
+    "Counted",
     "IntervalRow",
     "Key",
     "Panel",
@@ -38,6 +40,7 @@ __all__ = [
     "legend_strip",
     "legend_svg",
     "locator",
+    "overlay",
     "png",
     "reliability_plot",
     "shrink",

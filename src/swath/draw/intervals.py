@@ -43,12 +43,12 @@ class IntervalRow:
     note: str = ""
 
 
-def _written(row: IntervalRow, has_ends: bool) -> str:
+def _written(row: IntervalRow, has_ends: bool, is_share: bool) -> str:
     if not math.isfinite(row.value):
         return "undefined"
-    if not has_ends or not math.isfinite(row.low):
-        return f"{row.value:.3f}"
-    return f"{row.value:.3f} [{row.low:.3f}, {row.high:.3f}]"
+    value, low, high = (f"{100 * v:.1f}" if is_share else f"{v:.3f}" for v in (row.value, row.low, row.high))
+    value += " %" if is_share else ""
+    return value if not has_ends or not math.isfinite(row.low) else f"{value} [{low}, {high}]"
 
 
 def interval_rows(
@@ -57,6 +57,7 @@ def interval_rows(
     axis: str,
     limits: tuple[float, float] | None = None,
     mark: float | None = None,
+    is_share: bool = False,
     width: float = 640,
 ) -> str:
     """Draw numbers with their intervals, a row each.
@@ -72,6 +73,8 @@ def interval_rows(
         the axis spans what is drawn.
     mark : float, optional
         Where a line is drawn from top to bottom: 0 for differences.
+    is_share : bool
+        Whether numbers are written in per cent.
     width : float
         Pixels; the height follows from the rows.
 
@@ -105,7 +108,7 @@ def interval_rows(
         low, high = max(low, limits[0]), min(high, limits[1])
     gap = 10.0
     left = min(max((estimated_width(row.name, SIZE) for row in rows), default=0.0), width * 0.42) + gap + 4
-    end = 1.1 * max((estimated_width(_written(row, has_ends), SIZE) for row in rows), default=0.0) + gap + 4
+    end = 1.1 * max((estimated_width(_written(row, has_ends, is_share), SIZE) for row in rows), default=0.0) + gap + 4
     base = _ROW * len(rows) + 4
     across = Scale(low, high, left + 4, width - end)
     parts = []
@@ -118,9 +121,10 @@ def interval_rows(
     for i, row in enumerate(rows):
         y = _ROW * i + _ROW / 2 + 2
         parts.append(words(left - gap, y + 4.3, shortened(row.name, left - gap - 4), anchor="end"))
-        parts.append(words(width - 1, y + 4.3, _written(row, has_ends), fill=MUTED, anchor="end"))
-        parts += _dot(row, across, y)
-    parts += bottom_axis(across, base, "", values=marks)[:-1]
+        parts.append(words(width - 1, y + 4.3, _written(row, has_ends, is_share), fill=MUTED, anchor="end"))
+        parts += _dot(row, across, y, is_share)
+    write = (lambda value: f"{100 * value:.0f} %") if is_share else number
+    parts += bottom_axis(across, base, "", values=marks, write=write)[:-1]
     start = left + 4 if estimated_width(axis, SMALL) < width - left - 4 else 0.0
     lines = wrapped(axis, width - start, SMALL)
     for i, line in enumerate(lines):
@@ -129,7 +133,7 @@ def interval_rows(
     return document(width, height, *parts, label=f"{axis}: {len(rows)} rows")
 
 
-def _dot(row: IntervalRow, across: Scale, y: float) -> list[str]:
+def _dot(row: IntervalRow, across: Scale, y: float, is_share: bool) -> list[str]:
     """The bar with its ends, and the dot on it."""
     if not math.isfinite(row.value):
         return []
@@ -138,7 +142,7 @@ def _dot(row: IntervalRow, across: Scale, y: float) -> list[str]:
         x0, x1 = across(row.low), across(row.high)
         d = f"M{num(x0)} {num(y)}H{num(x1)}M{num(x0)} {num(y - 4)}v8M{num(x1)} {num(y - 4)}v8"
         parts.append(tag("path", d=d, stroke=row.colour, stroke_width=1.8, fill="none"))
-    said = ", ".join(each for each in (f"{row.name}: {_written(row, True)}", row.note) if each)
+    said = ", ".join(each for each in (f"{row.name}: {_written(row, True, is_share)}", row.note) if each)
     said += "" if row.is_reliable else ", interval unreliable"
     fill = row.colour if row.is_reliable else PAPER
     x = across(row.value)

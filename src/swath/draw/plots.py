@@ -21,17 +21,19 @@ from swath.draw.font import estimated_width
 from swath.draw.frame import SMALL, Scale, bottom_axis, shortened
 from swath.draw.svg import SIZE, document, num, tag, tooltip, words
 
-__all__ = ["bars", "distances", "histogram"]
+__all__ = ["bars", "distances", "histogram", "visible_bars"]
 
 #: Most bars of a histogram.
 _MOST_BARS: Final = 64
 #: Share of the numbers beyond each end that may be left out of the picture, and is then said.
 _TAIL: Final = 0.0005
+#: Room that a power of ten with its label needs [px].
+_DECADE: Final = 56.0
 _NOTHING: Final = "no valid numbers"
 
 
-def _visible(edges: Array, counts: Array) -> tuple[Array, Array]:
-    """Edges and counts of the bars that are drawn."""
+def visible_bars(edges: Array, counts: Array) -> tuple[Array, Array]:
+    """Edges and counts of the bars that are drawn: at most 64, without ends that hold less than 0.05 % each."""
     total = counts.sum()
     below = np.cumsum(counts)
     first = int(np.searchsorted(below, _TAIL * total, side="right"))
@@ -101,7 +103,7 @@ def histogram(
     if not counts.any():
         parts.append(words(width / 2, (top + base) / 2, _NOTHING, fill=MUTED, anchor="middle"))
         return document(width, height, *parts, label=f"{title}: {_NOTHING}")
-    cut, drawn = _visible(edges, counts)
+    cut, drawn = visible_bars(edges, counts)
     low, high = float(cut[0]), float(cut[-1])
     across = (right - left) / (high - low)
     tall = drawn / np.diff(cut)
@@ -243,7 +245,7 @@ def distances(
         Scale(low, high, left, right),
         base,
         "distance to the nearest train sample [m, log]",
-        values=range(low, high + 1),
+        values=range(low, high + 1, 1 if across > _DECADE else 2),
         write=lambda power: metres_text(10.0**power),
     )
     return document(

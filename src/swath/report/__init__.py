@@ -17,19 +17,39 @@ from swath.report.figures import (
     Thumbnail,
 )
 from swath.report.page import Drawing, drawing, render
+from swath.report.run import run_page
+from swath.report.run_figures import (
+    CalibrationFigures,
+    ClassResult,
+    CurveFigures,
+    FloorFigures,
+    InputBand,
+    InputFigures,
+    MistakeFigures,
+    RunSummary,
+)
 
 __all__ = [
     "BandFigures",
+    "CalibrationFigures",
     "ClassFigures",
+    "ClassResult",
     "CorpusSummary",
+    "CurveFigures",
     "Drawing",
+    "FloorFigures",
+    "InputBand",
+    "InputFigures",
+    "MistakeFigures",
     "OffsetFigures",
     "Places",
     "QuarantineFigures",
+    "RunSummary",
     "SplitFigures",
     "StackFigures",
     "Thumbnail",
     "corpus_page",
     "drawing",
     "render",
+    "run_page",
 ]

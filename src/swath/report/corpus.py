@@ -7,19 +7,19 @@ What nobody knows is written as unknown. Reads no corpus and measures nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 
 from swath.core.errors import Mismatch
 from swath.core.version import __version__
 from swath.draw.axis import number, share
-from swath.draw.colours import OTHER, PARTS
+from swath.draw.colours import OTHER
 from swath.draw.land import CREDIT
 from swath.draw.locator import MOST_POINTS, locator
-from swath.draw.plots import bars, distances, histogram
+from swath.draw.plots import bars, histogram
 from swath.report.figures import (
     ClassFigures,
     Places,
@@ -29,8 +29,11 @@ from swath.report.figures import (
     Thumbnail,
 )
 from swath.report.page import Drawing, drawing, render
+from swath.report.phrases import counted, extent_words, ground, pixels
+from swath.report.sections import offset_rows, split_section
+from swath.report.verdict import Verdict
 
-__all__ = ["MOST_COLOURS", "CorpusSummary", "Verdict", "corpus_page", "judge"]
+__all__ = ["MOST_COLOURS", "CorpusSummary", "corpus_page", "judge"]
 
 #: More classes than this are not told apart by colour on the map.
 MOST_COLOURS: Final = 20
@@ -100,27 +103,6 @@ class CorpusSummary:
                 raise Mismatch(where=where, what="kinds of places", want=", ".join(sorted(names)), have=strange[0])
 
 
-_Level = Literal["good", "look", "bad"]
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether anything is wrong with the corpus."""
-
-    #: `good`, `look` (something is unknown) or `bad` (something is wrong).
-    level: _Level
-    #: The first thing that a reader sees.
-    sentence: str
-    #: What is wrong and what nobody knows: sentences, each with the section of the page that tells more.
-    wrong: tuple[tuple[str, str], ...] = ()
-    unknown: tuple[tuple[str, str], ...] = ()
-
-
-def _count(n: int, noun: str, plural: str = "") -> str:
-    """A number with its noun: 1 sample, 2 samples."""
-    return f"{number(n)} {noun if n == 1 else plural or noun + 's'}"
-
-
 def _unplaced(summary: CorpusSummary) -> int:
     held = summary.places
     return summary.samples if held is None else int((~np.isfinite(held.lon) | ~np.isfinite(held.lat)).sum())
@@ -141,13 +123,13 @@ def judge(summary: CorpusSummary) -> Verdict:
     lost = sum(each.count for each in summary.quarantine)
     if lost:
         wrong.append(
-            (f"{_count(lost, 'sample')} could not be read and {'is' if lost == 1 else 'are'} left out.", "missing")
+            (f"{counted(lost, 'sample')} could not be read and {'is' if lost == 1 else 'are'} left out.", "missing")
         )
     wrong += [(said, "histograms") for said in summary.alarms]
     for stack in summary.stacks:
         guessed = sum(each.count for each in stack.offsets if each.offset == "unknown")
         if guessed:
-            said = f"The offset of {_count(guessed, 'sample')} in {stack.name} is unknown: their reflectance is too."
+            said = f"The offset of {counted(guessed, 'sample')} in {stack.name} is unknown: their reflectance is too."
             wrong.append((said, "numbers"))
     for split in summary.splits:
         if split.is_leaking:
@@ -157,10 +139,10 @@ def judge(summary: CorpusSummary) -> Verdict:
             unknown.append((f"Split {split.name}: leakage was not measured.", "splits"))
     unplaced = _unplaced(summary)
     if unplaced and summary.samples:
-        who = "No sample has" if unplaced == summary.samples else f"{_count(unplaced, 'sample')} without"
+        who = "No sample has" if unplaced == summary.samples else f"{counted(unplaced, 'sample')} without"
         unknown.append((f"{who} a known place.", "map"))
     if summary.undated and summary.samples:
-        who = "No sample has" if summary.undated >= summary.samples else f"{_count(summary.undated, 'sample')} without"
+        who = "No sample has" if summary.undated >= summary.samples else f"{counted(summary.undated, 'sample')} without"
         unknown.append((f"{who} a known date.", "missing"))
     if wrong:
         things = "One thing needs" if len(wrong) == 1 else f"{len(wrong)} things need"
@@ -171,29 +153,19 @@ def judge(summary: CorpusSummary) -> Verdict:
     return Verdict("good", "Nothing wrong was found.")
 
 
-def _ground(gsd: tuple[float, float]) -> str:
-    """Metres of a pixel: one number where both sides are alike."""
-    x, y = gsd
-    return f"{x:.4g} m" if abs(x / y - 1) < 0.005 else f"{x:.4g} x {y:.4g} m"
-
-
-def _size(size: tuple[int, int]) -> str:
-    return f"{size[1]} x {size[0]} pixels"
-
-
 def _headline(summary: CorpusSummary) -> str:
     """How many samples, of what, from where, when."""
     stacks = [
-        f"{each.name} ({_count(len(each.bands), 'band')}, {_size(each.size)} of {_ground(each.gsd)})"
+        f"{each.name} ({counted(len(each.bands), 'band')}, {pixels(each.size)} of {ground(each.gsd)})"
         for each in summary.stacks
     ]
     parts = [
-        f"{_count(summary.samples, 'sample')} of {' and '.join(stacks)}"
+        f"{counted(summary.samples, 'sample')} of {' and '.join(stacks)}"
         if stacks
-        else _count(summary.samples, "sample")
+        else counted(summary.samples, "sample")
     ]
     if summary.classes:
-        parts.append(f"in {_count(len(summary.classes), 'class', 'classes')}")
+        parts.append(f"in {counted(len(summary.classes), 'class', 'classes')}")
     parts.append(f"from {summary.source}")
     if summary.dates:
         first, last = summary.dates
@@ -239,17 +211,7 @@ def _map(summary: CorpusSummary) -> dict[str, Any]:
     )
     what = "Colours are classes. " if has_colours else ""
     caption = f"{what}Longitude and latitude in degrees (WGS 84), true proportions at the middle latitude."
-    return {"map": drawn, "map_about": f"{_extent_words(held)}{ground}", "map_caption": caption}
-
-
-def _extent_words(held: Places) -> str:
-    known = np.isfinite(held.lon) & np.isfinite(held.lat)
-    lat = held.lat[known]
-    cells = {(int(x), int(y)) for x, y in zip(np.floor(held.lon[known]), np.floor(lat), strict=True)}
-    ends = [f"{abs(v):.1f}° {'N' if v >= 0 else 'S'}" for v in (lat.min(), lat.max())]
-    return (
-        f"{_count(int(known.sum()), 'place')} in {_count(len(cells), 'one-degree cell')}, from {ends[0]} to {ends[1]}."
-    )
+    return {"map": drawn, "map_about": f"{extent_words(held.lon, held.lat)}{ground}", "map_caption": caption}
 
 
 def _pictures(summary: CorpusSummary) -> dict[str, Any]:
@@ -262,7 +224,7 @@ def _pictures(summary: CorpusSummary) -> dict[str, Any]:
     pictures = []
     for name in ordered:
         colour, count = colours.get(name, ("", 0))
-        pictures.append((name, colour, _count(count, "sample") if count else "", groups[name]))
+        pictures.append((name, colour, counted(count, "sample") if count else "", groups[name]))
     about = summary.thumbnails_note if pictures else "No pictures were drawn."
     return {"pictures": pictures, "pictures_about": about}
 
@@ -308,18 +270,14 @@ def _meanings(summary: CorpusSummary) -> tuple[list[tuple[str, ...]], list[tuple
             stack.name,
             " ".join(band.name for band in stack.bands),
             f"{stack.quantity}, {stack.dtype}" if stack.dtype else stack.quantity,
-            _ground(stack.gsd),
-            _size(stack.size),
+            ground(stack.gsd),
+            pixels(stack.size),
             number(stack.dates),
             ", ".join(held for held in (stack.sensor, stack.level) if held) or "unknown",
         )
         for stack in summary.stacks
     ]
-    offsets: list[tuple[str, ...]] = [
-        (stack.name, each.offset, each.by, each.confidence, number(each.count), each.verdict or "not run")
-        for stack in summary.stacks
-        for each in stack.offsets
-    ]
+    offsets = [row for stack in summary.stacks for row in offset_rows(stack.name, stack.offsets)]
     return meanings, offsets
 
 
@@ -331,50 +289,14 @@ def _classes(summary: CorpusSummary) -> dict[str, Any]:
     drawn = drawing(lambda width: bars(names, counts, colours=inks, width=width), widths=(680, 640, 340))
     most, least = max(held, key=lambda c: c.count), min(held, key=lambda c: c.count)
     empty = [c.name for c in held if not c.count]
-    about = f"Most: {most.name}, {_count(most.count, 'sample')}. Fewest: {least.name}, {_count(least.count, 'sample')}."
+    most_of, least_of = (f"{each.name}, {counted(each.count, 'sample')}" for each in (most, least))
+    about = f"Most: {most_of}. Fewest: {least_of}."
     if most.count == least.count:
-        about = f"{_count(most.count, 'sample')} in each class."
+        about = f"{counted(most.count, 'sample')} in each class."
     if empty:
         about += f" Without any: {', '.join(empty)}."
     caption = f"Samples a class, legend {summary.legend or 'unknown'}."
     return {"classes": drawn, "classes_about": about, "classes_caption": caption}
-
-
-def _split(summary: CorpusSummary, split: SplitFigures) -> dict[str, Any]:
-    """One split as the template shows it."""
-    total = sum(split.parts.values())
-    held = summary.places
-    level: _Level = "look" if split.is_leaking is None else "bad" if split.is_leaking else "good"
-    on_map: Drawing | None = None
-    if held is not None and split.part_of_place and _unplaced(summary) < len(held.lon):
-        parts = split.part_of_place
-        others = {name: OTHER for name in dict.fromkeys(parts) if name not in PARTS}
-        on_map = drawing(
-            lambda width: locator(
-                held.lon,
-                held.lat,
-                kinds=parts,
-                colours={**PARTS, **others},
-                labels=held.ids or None,
-                cell=split.cell,
-                is_on_earth=summary.is_on_earth,
-                width=width,
-            )
-        )
-    metres = split.metres
-    return {
-        "name": split.name,
-        "recipe": split.recipe,
-        "hash": split.hash,
-        "level": level,
-        "verdict": split.verdict[:1].upper() + split.verdict[1:],
-        "parts": [(name, number(n), share(n, total)) for name, n in split.parts.items()],
-        "rows": split.rows,
-        "distances": None
-        if metres is None
-        else drawing(lambda width: distances(metres, width=width), widths=(560, 640, 340)),
-        "map": on_map,
-    }
 
 
 def _missing(summary: CorpusSummary) -> dict[str, Any]:
@@ -383,11 +305,11 @@ def _missing(summary: CorpusSummary) -> dict[str, Any]:
     lost = sum(each.count for each in summary.quarantine)
     said = list(summary.missing)
     if _unplaced(summary) and summary.samples:
-        said.append(f"{_count(_unplaced(summary), 'sample')} without a known place.")
+        said.append(f"{counted(_unplaced(summary), 'sample')} without a known place.")
     if summary.undated:
-        said.append(f"{_count(summary.undated, 'sample')} without a known date.")
+        said.append(f"{counted(summary.undated, 'sample')} without a known date.")
     about = (
-        f"{_count(lost, 'sample')} in quarantine beside {_count(summary.samples, 'sample')} that can be read."
+        f"{counted(lost, 'sample')} in quarantine beside {counted(summary.samples, 'sample')} that can be read."
         if lost
         else "Nothing is in quarantine: every sample that was planned can be read."
     )
@@ -424,7 +346,7 @@ def corpus_page(summary: CorpusSummary) -> str:
     True
     """
     meanings, offsets = _meanings(summary)
-    splits: Sequence[dict[str, Any]] = [_split(summary, split) for split in summary.splits]
+    splits = [split_section(split, summary.places, is_on_earth=summary.is_on_earth) for split in summary.splits]
     pages = {**_map(summary), **_pictures(summary), **_classes(summary), **_missing(summary)}
     return render(
         "corpus.html",

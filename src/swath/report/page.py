@@ -61,14 +61,14 @@ class Drawing:
 
 
 def breakable(text: str) -> Drawing:
-    """Escape an identifier and let it be broken after underscores, hyphens, dots and slashes.
+    """Escape an identifier and let it be broken after underscores, hyphens, dots and slashes, and before capitals.
 
     Examples
     --------
-    >>> breakable("River_<1>").markup
-    'River_<wbr>&lt;1&gt;'
+    >>> breakable("River_<1>").markup, breakable("SeaLake").markup
+    ('River_<wbr>&lt;1&gt;', 'Sea<wbr>Lake')
     """
-    return Drawing(re.sub(r"([_./-])(?=.)", r"\1<wbr>", html.escape(text)))
+    return Drawing(re.sub(r"(?<=[_./-])(?=.)|(?<=[a-z])(?=[A-Z])", "<wbr>", html.escape(text)))
 
 
 def drawing(draw: Callable[[float], str], *, widths: tuple[float, float, float] = (WIDE, MIDDLE, NARROW)) -> Drawing:
