@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from swath.core.errors import Mismatch, Refused, Unreadable
 from swath.corpus import build, open_corpus
 from swath.corpus.build import journal_notes, journal_path, writing
+from swath.corpus.shard import encode_frame
 from swath.corpus.verify import verify
 from tests.corpus.a_source import Numbers
 from tests.corpus.killed_builds import tree
@@ -24,7 +26,7 @@ SMALL = 3 * 16 * 16 * 2 * 4
 
 
 def a_corpus(path: Path, source: Numbers = Numbers(), **options: int) -> Path:
-    build(source, source.plan(), path, shard_bytes=SMALL, **options)
+    build(source, source.plan(), path, **{"shard_bytes": SMALL, **options})
     return path
 
 
@@ -61,6 +63,32 @@ def test_any_number_of_workers_writes_the_same_bytes(tmp_path):
     two = a_corpus(tmp_path / "two", source, workers=2)
 
     assert tree(one) == tree(two)
+
+
+def test_any_number_of_threads_writes_the_same_bytes(tmp_path):
+    """Runs of frames are encoded by whoever is free; their places and the quarantined gaps stay."""
+    source = Numbers(n=50, unreadable=(2, 9), masked=(1, 4, 30))
+
+    one = a_corpus(tmp_path / "one", source, threads=1, shard_bytes=2**25)
+    three = a_corpus(tmp_path / "three", source, threads=3, shard_bytes=2**25)
+
+    assert tree(one) == tree(three)
+
+
+def test_what_breaks_in_a_helping_thread_breaks_the_build(tmp_path, monkeypatch):
+    """Nothing is committed of a batch of which a frame could not be encoded."""
+    reader = threading.get_ident()
+
+    def broken(frame):
+        if threading.get_ident() != reader:
+            raise MemoryError
+        return encode_frame(frame)
+
+    monkeypatch.setattr("swath.corpus.batchfile.encode_frame", broken)
+
+    with pytest.raises(MemoryError):
+        a_corpus(tmp_path / "c", Numbers(n=50), threads=2, shard_bytes=2**25)
+    assert len(open_corpus(tmp_path / "c")) == 0
 
 
 def test_counts_say_done_skipped_and_quarantined(tmp_path):

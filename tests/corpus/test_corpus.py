@@ -12,7 +12,7 @@ from swath.core.geobox import footprint, sample_geobox
 from swath.core.sample import Sample, Target
 from swath.core.stack import same
 from swath.corpus import build, open_corpus
-from swath.corpus.rows import rows_table
+from swath.corpus.rows import Rows
 from tests.corpus.a_source import Numbers
 
 SOURCE = Numbers(n=9, dates=3, masked=(1, 4))
@@ -121,7 +121,10 @@ def test_a_footprint_across_the_antimeridian_has_its_box_the_other_way_round():
     made = next(SOURCE.read(SOURCE.plan().rows))
     sample = Sample("a", made.stacks, made.targets, footprint(box))
 
-    [row] = rows_table([sample], [{"s2": 0, "truth": 0}], layout).to_pylist()
+    rows = Rows(layout)
+    rows.add(sample, {"s2": 0, "truth": 0})
+
+    [row] = rows.table().to_pylist()
 
     assert row["bbox"]["xmin"] > 179.9
     assert row["bbox"]["xmax"] < -179.9

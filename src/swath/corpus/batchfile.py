@@ -7,16 +7,17 @@ and repairing write nothing else, so both end with the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Semaphore
 from typing import Final
 
 from swath.core.array import Array
 from swath.core.errors import Failure, Mismatch
 from swath.core.sample import Sample
 from swath.corpus.layout import Meta, part_name, shard_name
-from swath.corpus.rows import check_sample, pixels_of, quarantine_table, rows_table, table_bytes
+from swath.corpus.rows import Rows, check_sample, pixels_of, quarantine_table, table_bytes
 from swath.corpus.shard import encode_frame, pack_shard
 from swath.corpus.store import pack_valid
 
@@ -24,6 +25,8 @@ __all__ = ["BatchFiles", "encode_batch"]
 
 #: Frames that a thread compresses at a time.
 _RUN: Final = 8
+#: Runs that wait for each helping thread at most.
+_AHEAD: Final = 2
 
 
 def _answers(ids: Sequence[str], items: Iterable[Sample | Failure]) -> Iterator[Sample | Failure]:
@@ -52,18 +55,61 @@ class BatchFiles:
     quarantined: int
 
 
-def _encode(frames: Mapping[int, Array], threads: int) -> dict[int, bytes]:
-    """Place in the shard -> encoded frame, in the order given; the same bytes for any number of threads."""
-    places = list(frames)
-    if threads == 1 or len(places) < 2 * _RUN:
-        return {place: encode_frame(frames[place]) for place in places}
+class _Helpers:
+    """Threads that take work as long as they keep up; what they cannot take is done at once by whoever brings it.
 
-    def encode_run(start: int) -> list[bytes]:
-        return [encode_frame(frames[place]) for place in places[start : start + _RUN]]
+    So one thread reads on while others compress, and compresses too where they fall behind; no more frames are held
+    than `_AHEAD` runs a helper. Without helpers everything is done at once, in the caches where it was just read.
+    """
 
-    with ThreadPoolExecutor(threads) as pool:
-        chunks = [chunk for run in pool.map(encode_run, range(0, len(places), _RUN)) for chunk in run]
-    return dict(zip(places, chunks, strict=True))
+    def __init__(self, count: int) -> None:
+        self.room = Semaphore(_AHEAD * count)
+        self.pool = ThreadPoolExecutor(max(count, 1))
+        self.jobs: list[Future[None]] = []
+
+    def __enter__(self) -> _Helpers:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.pool.shutdown(cancel_futures=kind is not None)
+        for job in self.jobs if kind is None else ():
+            job.result()
+
+    def share(self, work: Callable[[], None]) -> None:
+        """Do some work, soon or now."""
+        if self.room.acquire(blocking=False):
+            job = self.pool.submit(work)
+            job.add_done_callback(lambda _: self.room.release())
+            self.jobs.append(job)
+        else:
+            work()
+
+
+class _Shard:
+    """One shard on its way: frames come in by place and are encoded in runs."""
+
+    def __init__(self, helpers: _Helpers) -> None:
+        self.helpers = helpers
+        #: Place -> encoded frame, in the order of coming, whoever encodes it and when.
+        self.chunks: dict[int, bytes] = {}
+        self._run: dict[int, Array] = {}
+
+    def add(self, first: int, frames: Iterable[Array]) -> None:
+        """Add frames from a place on."""
+        for place, frame in enumerate(frames, first):
+            self.chunks[place] = b""
+            self._run[place] = frame
+            if len(self._run) == _RUN:
+                self.flush()
+
+    def flush(self) -> None:
+        """Have the frames in hand encoded."""
+        run, self._run = self._run, {}
+        self.helpers.share(lambda: self._encode(run))
+
+    def _encode(self, run: Mapping[int, Array]) -> None:
+        for place, frame in run.items():
+            self.chunks[place] = encode_frame(frame)
 
 
 def encode_batch(
@@ -81,7 +127,7 @@ def encode_batch(
         One a row, in order; a sample that does not fit the corpus becomes a failure here, and so does a row for which
         nothing came.
     threads : int
-        How many compress at once.
+        One reads, the others compress, and the reader too where they fall behind.
 
     Raises
     ------
@@ -89,35 +135,37 @@ def encode_batch(
         The source answers another row than it was asked for, or more rows.
     """
     layout = meta.layout
-    pixels: dict[str, dict[int, Array]] = {name: {} for name in layout.stacks}
-    masks: dict[str, dict[int, Array]] = {name: {} for name, spec in layout.stacks.items() if spec.has_valid}
-    samples, first_frames, failures = [], [], []
-    for place, item in enumerate(_answers(ids, items)):
-        if isinstance(item, Failure):
-            failures.append(item)
-            continue
-        try:
-            check_sample(item, layout)
-        except Mismatch as error:
-            failures.append(Failure.of(item.id, error))
-            continue
-        first = {}
-        for name, stack in pixels_of(item, layout).items():
-            slot = place * layout.stacks[name].dates
-            first[name] = batch * meta.frames_per_shard(name) + slot
-            pixels[name].update((slot + t, frame) for t, frame in enumerate(stack.data))
-            if name in masks:
-                masks[name].update((slot + t, bits) for t, bits in enumerate(pack_valid(stack.valid, stack.shape)))
-        samples.append(item)
-        first_frames.append(first)
+    lines, failures = Rows(layout), []
+    with _Helpers(threads - 1) as helpers:
+        pixels = {name: _Shard(helpers) for name in layout.stacks}
+        masks = {name: _Shard(helpers) for name, spec in layout.stacks.items() if spec.has_valid}
+        for place, item in enumerate(_answers(ids, items)):
+            if isinstance(item, Failure):
+                failures.append(item)
+                continue
+            try:
+                check_sample(item, layout)
+            except Mismatch as error:
+                failures.append(Failure.of(item.id, error))
+                continue
+            first = {}
+            for name, stack in pixels_of(item, layout).items():
+                slot = place * layout.stacks[name].dates
+                first[name] = batch * meta.frames_per_shard(name) + slot
+                pixels[name].add(slot, stack.data)
+                if name in masks:
+                    masks[name].add(slot, pack_valid(stack.valid, stack.shape))
+            lines.add(item, first)
+        for shard in (*pixels.values(), *masks.values()):
+            shard.flush()
     files: dict[str, bytes] = {}
-    for name, frames in pixels.items():
+    for name, shard in pixels.items():
         capacity = meta.frames_per_shard(name)
-        if frames:
-            files[shard_name(name, batch)] = pack_shard(_encode(frames, threads), capacity)
-        if masks.get(name):
-            files[shard_name(name, batch, valid=True)] = pack_shard(_encode(masks[name], threads), capacity)
+        if shard.chunks:
+            files[shard_name(name, batch)] = pack_shard(shard.chunks, capacity)
+        if name in masks and shard.chunks:
+            files[shard_name(name, batch, valid=True)] = pack_shard(masks[name].chunks, capacity)
     if failures:
         files[part_name("quarantine", batch)] = table_bytes(quarantine_table(failures))
-    files[part_name("samples", batch)] = table_bytes(rows_table(samples, first_frames, layout))
-    return BatchFiles(files, len(samples), len(failures))
+    files[part_name("samples", batch)] = table_bytes(lines.table())
+    return BatchFiles(files, len(lines), len(failures))

@@ -16,7 +16,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ from swath.core.errors import Mismatch, Refused, Unreadable
 from swath.core.files import append, publish, refusal, sync_folder, write_new
 from swath.core.plan import Plan, Source
 from swath.core.progress import SILENT, Progress
-from swath.corpus.batchfile import encode_batch
+from swath.corpus.batchfile import BatchFiles, encode_batch
 from swath.corpus.checksums import add_lines, read_lines, sum_of, write_lines
 from swath.corpus.layout import SHARD_BYTES, Meta, batch_of, head_files, meta_of, part_name
 from swath.corpus.rows import quarantine_table, table_bytes
@@ -192,23 +192,36 @@ def _follow_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def _unfinished(path: Path, batch: int, file: int) -> Path:
+    """Where a file of a batch lies until it is published: all side by side, by their order of publishing."""
+    return path / _TMP / f"{batch}-{file}"
+
+
 def _work(
-    source: Source, rows: pa.Table, batch: int, meta: Meta, folder: Path, threads: int = 1
+    source: Source, rows: pa.Table, batch: int, meta: Meta, path: Path, threads: int
 ) -> tuple[dict[str, str], int, int]:
-    """Read, encode and write one batch into `.tmp`; say the sums of its files in publishing order, and the counts."""
-    made = encode_batch(batch, rows["id"].to_pylist(), source.read(rows), meta, threads=threads)
-    for name, blob in made.files.items():
-        write_new(folder / name, blob)
+    """Read, encode and write one batch."""
+    return _write(path, batch, _encode(source, rows, batch, meta, threads))
+
+
+def _encode(source: Source, rows: pa.Table, batch: int, meta: Meta, threads: int) -> BatchFiles:
+    return encode_batch(batch, rows["id"].to_pylist(), source.read(rows), meta, threads=threads)
+
+
+def _write(path: Path, batch: int, made: BatchFiles) -> tuple[dict[str, str], int, int]:
+    """Write one batch into `.tmp`; say the sums of its files in publishing order, and the counts."""
+    for i, blob in enumerate(made.files.values()):
+        write_new(_unfinished(path, batch, i), blob)
     return {name: sum_of(blob) for name, blob in made.files.items()}, made.done, made.quarantined
 
 
-def _commit(path: Path, folder: Path, sums: dict[str, str]) -> None:
+def _commit(path: Path, batch: int, sums: dict[str, str]) -> None:
     """Publish the files of one batch; the last of them is the part of `samples`, which commits it."""
-    *before, last = sums
-    for name in before:
-        publish(folder / name, path / name)
+    *before, (at, last) = enumerate(sums)
+    for i, name in before:
+        publish(_unfinished(path, batch, i), path / name)
     add_lines(path, sums)
-    publish(folder / last, path / last)
+    publish(_unfinished(path, batch, at), path / last)
 
 
 def build(
@@ -217,6 +230,7 @@ def build(
     path: Path | str,
     *,
     workers: int = 1,
+    threads: int | None = None,
     shard_bytes: int = SHARD_BYTES,
     note: Mapping[str, Any] | None = None,
     progress: Progress = SILENT,
@@ -232,7 +246,11 @@ def build(
     path : Path
         Folder of the corpus; made if it is not there.
     workers : int
-        Processes that read and encode; 1 works in this one, with a second thread that helps to compress.
+        Processes that read and encode; 1 works in this one.
+    threads : int, optional
+        Threads in each of them: one reads, the others compress, and the reader too where they fall behind; with more
+        than one, a process that works alone also reads on while a batch is written. Not given: two in a process that
+        works alone and has two cores, else one.
     shard_bytes : int
         Raw bytes that a shard aims at; a run that continues keeps what the corpus was begun with.
     note : mapping, optional
@@ -267,7 +285,7 @@ def build(
         _note(journal_path(path), f"build {meta.plan_hash[:12]} from batch {there}", **(note or {}))
         skipped = _count(path, there)
         try:
-            counts = _run(source, plan, meta, path, there, workers, progress)
+            counts = _run(source, plan, meta, path, there, workers, threads, progress)
         finally:
             shutil.rmtree(path / _TMP, ignore_errors=True)
         sync_folder(path)
@@ -291,6 +309,7 @@ def _run(
     path: Path,
     there: int,
     workers: int,
+    threads: int | None,
     progress: Progress,
 ) -> int:
     """Work through the batches that are missing; returns how many samples were written."""
@@ -301,23 +320,31 @@ def _run(
         return plan.rows.take(list(range(first, min(first + meta.batch_rows, len(plan)))))
 
     def finish(batch: int, result: tuple[dict[str, str], int, int]) -> int:
-        _commit(path, path / _TMP / str(batch), result[0])
+        _commit(path, batch, result[0])
         progress(min((batch + 1) * meta.batch_rows, len(plan)), len(plan))
         return result[1]
 
     progress(min(there * meta.batch_rows, len(plan)), len(plan))
     todo = range(there, meta.batches)
     if workers <= 1 or len(todo) < 2:
-        threads = min(2, os.cpu_count() or 1)
-        for batch in todo:
-            done += finish(batch, _work(source, rows_of(batch), batch, meta, path / _TMP / str(batch), threads))
+        threads = threads or min(2, os.cpu_count() or 1)
+        with ThreadPoolExecutor(1) as writer:
+            last: Future[int] | None = None
+            for batch in todo:
+                made = _encode(source, rows_of(batch), batch, meta, threads)
+                # Not before the last batch is committed: after one that failed there must be no other.
+                done += last.result() if last else 0
+                last = writer.submit(lambda batch, made: finish(batch, _write(path, batch, made)), batch, made)
+                if threads == 1:
+                    last.result()
+            done += last.result() if last else 0
         return done
     context = multiprocessing.get_context("spawn")
     waiting: deque[tuple[int, Future[tuple[dict[str, str], int, int]]]] = deque()
     with ProcessPoolExecutor(min(workers, len(todo)), mp_context=context, initializer=_follow_parent) as pool:
         try:
             for batch in todo:
-                job = pool.submit(_work, source, rows_of(batch), batch, meta, path / _TMP / str(batch))
+                job = pool.submit(_work, source, rows_of(batch), batch, meta, path, threads or 1)
                 waiting.append((batch, job))
                 if len(waiting) > workers:
                     number, ready = waiting.popleft()

@@ -28,11 +28,11 @@ from swath.core.stack import Stack
 
 __all__ = [
     "QUARANTINE_SCHEMA",
+    "Rows",
     "check_sample",
     "pixels_of",
     "quarantine_table",
     "rows_schema",
-    "rows_table",
     "stack_of",
     "table_bytes",
     "target_of",
@@ -53,6 +53,7 @@ _STACK: Final = pa.struct(
 )
 _BBOX: Final = pa.struct([(side, pa.float64()) for side in ("xmin", "ymin", "xmax", "ymax")])
 QUARANTINE_SCHEMA: Final = pa.schema([("id", pa.string()), ("reason", pa.string()), ("message", pa.string())])
+_TEXT: Final = json.JSONEncoder(sort_keys=True)
 
 
 def _target_type(spec: TargetSpec) -> pa.DataType | None:
@@ -98,12 +99,12 @@ def quarantine_table(failures: Sequence[Failure]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=QUARANTINE_SCHEMA)
 
 
-def _outlines(samples: Sequence[Sample]) -> tuple[pa.Array, pa.Array]:
+def _outlines(footprints: Sequence[Any]) -> tuple[pa.Array, pa.Array]:
     """Boxes and geometries of footprints, None where there is none.
 
     xmin > xmax where a footprint crosses the antimeridian, as GeoParquet has it.
     """
-    outlines = np.array([sample.footprint for sample in samples], object)
+    outlines = np.array(footprints, object)
     bounds = shapely.bounds(outlines)
     none = shapely.is_missing(outlines)
     for i in np.flatnonzero(bounds[:, 2] - bounds[:, 0] > 180):
@@ -169,12 +170,11 @@ def _check_codes(sample: Sample, name: str, spec: TargetSpec, layout: Layout) ->
     codes = target.codes if spec.kind == "classes" else () if target.code is None else (target.code,)
     if not codes:
         return
-    known = {c.code for c in layout.legends[spec.legend or ""].classes}
+    classes = layout.legends[spec.legend or ""].classes
     for code in codes:
-        if code not in known:
-            raise Mismatch(
-                where=f"{sample.id} target {name}", what="class code", want=str(sorted(known)), have=str(code)
-            )
+        if not any(c.code == code for c in classes):
+            known = sorted(c.code for c in classes)
+            raise Mismatch(where=f"{sample.id} target {name}", what="class code", want=str(known), have=str(code))
 
 
 def _place(sample: Sample) -> tuple[float | None, float | None]:
@@ -193,13 +193,13 @@ def _stack_row(stack: Stack, first_frame: int) -> dict[str, Any]:
     return {
         "first_frame": first_frame,
         "frames": stack.data.shape[0],
-        "times": [None if np.isnat(t) else t for t in stack.times.astype("datetime64[us]")],
+        "times": stack.times.tolist(),
         "crs": None if box is None else str(box.crs),
         "transform": None if box is None else [float(n) for n in list(box.transform)[:6]],
         "gsd_x": stack.gsd[0],
         "gsd_y": stack.gsd[1],
         "valid_share": 1.0 if stack.valid is None else float(stack.valid.mean()),
-        "origin": json.dumps(stack.origin.to_json(), sort_keys=True),
+        "origin": _TEXT.encode(stack.origin.to_json()),
     }
 
 
@@ -211,36 +211,45 @@ def _target_value(target: Target, spec: TargetSpec) -> Any:
     return None if target.values is None else {name: float(target.values.get(name, math.nan)) for name in spec.units}
 
 
-def rows_table(samples: Sequence[Sample], first_frames: Sequence[Mapping[str, int]], layout: Layout) -> pa.Table:
-    """Write the rows of some samples; `first_frames` says where the frames of each of their stacks begin."""
-    schema = rows_schema(layout)
-    if not samples:
-        return schema.empty_table()
-    places = [_place(sample) for sample in samples]
-    boxes, geometries = _outlines(samples)
-    columns: dict[str, Any] = {
-        "id": [sample.id for sample in samples],
-        "group": [sample.group for sample in samples],
-        "lon": [place[0] for place in places],
-        "lat": [place[1] for place in places],
-        "bbox": boxes,
-        "geometry": geometries,
-    }
-    held = [pixels_of(sample, layout) for sample in samples]
-    for name in layout.stacks:
-        columns[f"stack_{name}"] = [
-            None if name not in each else _stack_row(each[name], first[name])
-            for each, first in zip(held, first_frames, strict=True)
-        ]
-    for name, spec in layout.targets.items():
-        if _target_type(spec) is not None:
-            targets = [sample.targets.get(name) for sample in samples]
-            columns[f"target_{name}"] = [None if t is None else _target_value(t, spec) for t in targets]
-    arrays = [
-        column if isinstance(column, pa.Array) else pa.array(column, schema.field(name).type)
-        for name, column in ((field.name, columns[field.name]) for field in schema)
-    ]
-    return pa.Table.from_arrays(arrays, schema=schema)
+class Rows:
+    """Lines of the manifest, gathered sample by sample; keeps no pixel.
+
+    Parameters
+    ----------
+    layout : Layout
+        What every sample holds.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self._columns: dict[str, list[Any]] = {name: [] for name in rows_schema(layout).names if name != "bbox"}
+
+    def __len__(self) -> int:
+        return len(self._columns["id"])
+
+    def add(self, sample: Sample, first_frames: Mapping[str, int]) -> None:
+        """Add the line of a sample; `first_frames` says where the frames of each of its stacks begin."""
+        lon, lat = _place(sample)
+        line = {"id": sample.id, "group": sample.group, "lon": lon, "lat": lat, "geometry": sample.footprint}
+        for name, stack in pixels_of(sample, self.layout).items():
+            line[f"stack_{name}"] = _stack_row(stack, first_frames[name])
+        for name, spec in self.layout.targets.items():
+            if name in sample.targets:
+                line[f"target_{name}"] = _target_value(sample.targets[name], spec)
+        for name, column in self._columns.items():
+            column.append(line.get(name))
+
+    def table(self) -> pa.Table:
+        """The lines so far, as a part of the manifest has them."""
+        schema = rows_schema(self.layout)
+        if not len(self):
+            return schema.empty_table()
+        boxes, geometries = _outlines(self._columns["geometry"])
+        columns = {
+            name: pa.array(held, schema.field(name).type) for name, held in self._columns.items() if name != "geometry"
+        }
+        columns |= {"bbox": boxes, "geometry": geometries}
+        return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
 def stack_of(held: Mapping[str, Any], spec: StackSpec, data: np.ndarray[Any, Any], valid: Any) -> Stack:
