@@ -20,10 +20,10 @@ class Row:
 
     #: What was measured, and beside what.
     name: str
-    #: Median, least and greatest of reference time / subject time.
-    median: float
-    least: float
-    greatest: float
+    #: Median, least and greatest of reference time / subject time; None = could not be measured, `note` says why.
+    median: float | None
+    least: float | None
+    greatest: float | None
     #: Bound on the median; None = a figure only.
     at_least: float | None = None
     at_most: float | None = None
@@ -32,16 +32,25 @@ class Row:
 
     @property
     def holds(self) -> bool:
-        """True if the median keeps the bound."""
+        """True if the median keeps the bound; what could not be measured keeps none."""
+        if self.median is None:
+            return self.at_least is None and self.at_most is None
         low = self.at_least is None or self.median >= self.at_least
         return low and (self.at_most is None or self.median <= self.at_most)
+
+    @property
+    def figures(self) -> tuple[str, str]:
+        """Median and spread in words."""
+        if self.median is None:
+            return "-", "-"
+        return f"{self.median:.3f}", f"{self.least:.2f} to {self.greatest:.2f}"
 
     def __str__(self) -> str:
         bound = "" if self.at_least is None else f">= {self.at_least:g}"
         bound = bound if self.at_most is None else f"<= {self.at_most:g}"
         said = "" if not bound else ("ok" if self.holds else "MISSED")
-        spread = f"{self.least:.2f}..{self.greatest:.2f}"
-        return f"{self.name:58} {self.median:7.3f}  {spread:>14}  {bound:>8} {said:6} {self.note}"
+        median, spread = self.figures
+        return f"{self.name:58} {median:>7}  {spread:>14}  {bound:>8} {said:6} {self.note}"
 
 
 def _seconds(work: Callable[[], object]) -> float:

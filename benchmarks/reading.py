@@ -10,10 +10,8 @@ import io
 import os
 import tarfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +21,12 @@ import pyarrow as pa
 import rasterio
 import tensorstore
 import zarr
-from numcodecs import Zstd, blosc
+from numcodecs import Zstd
 from rasterio.transform import from_origin
 from zarr.codecs import BloscCodec, Crc32cCodec
 
+from benchmarks import rivals
+from benchmarks.bare import BareDecode
 from benchmarks.ratio import Row, row
 from swath.core.array import Array
 from swath.core.bands import S2_BANDS
@@ -91,27 +91,8 @@ class Records:
             )
 
 
-def _bare(data: Array) -> Callable[[Array, Array, int], None]:
-    """Decode from memory, no checksum: the best that can be had of this codec."""
-    blobs = [blosc.compress(each, b"zstd", 3, blosc.SHUFFLE) for each in data]
-
-    def run(order: Array, out: Array) -> None:
-        for i, at in enumerate(order):
-            blosc.decompress(blobs[at], out[i])
-
-    def decode(order: Array, out: Array, threads: int) -> None:
-        if threads == 1:
-            run(order, out)
-            return
-        cuts = np.linspace(0, len(order), threads + 1).astype(int)
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda ab: run(order[ab[0] : ab[1]], out[ab[0] : ab[1]]), pairwise(cuts)))
-
-    return decode
-
-
-def _rivals(data: Array, folder: Path) -> dict[str, Callable[[Array, Array], None]]:
-    """Other stores of the same records, each read the way its documentation says is quick."""
+def _oracles(data: Array, folder: Path) -> dict[str, Callable[[Array, Array], None]]:
+    """Stores of the same records that our tests need anyway, each read the way its documentation says is quick."""
     _, b, h, w = data.shape
     codecs = [BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec()]
     shape: dict[str, Any] = {"shape": data.shape, "chunks": (1, b, h, w), "dtype": "uint16", "compressors": codecs}
@@ -192,7 +173,7 @@ def rows(folder: Path) -> Iterator[Row]:
     build(source, source.plan(), folder / "c")
     corpus = open_corpus(folder / "c")
     out = np.empty((BATCH, *data.shape[1:]), np.uint16)
-    bare = _bare(data)
+    bare = BareDecode(data)
     rng = np.random.default_rng(1)
     orders = [rng.choice(RECORDS, BATCH, replace=False) for _ in range(1000)]
     calls = iter(range(10**9))
@@ -210,9 +191,10 @@ def rows(folder: Path) -> Iterator[Row]:
     yield one
     yield row("  bare decode itself, two threads / one", lambda: bare(order(), out, 2), lambda: bare(order(), out, 1))
     print(f"  records: {said}; {RECORDS} of {data[0].nbytes / 1e6:.1f} MB, batches of {BATCH}", flush=True)
-    for rival, read in _rivals(data, folder).items():
+    for rival, read in _oracles(data, folder).items():
         np.testing.assert_array_equal(_filled(read, orders[0], out), data[orders[0]])
         yield row(f"  {rival}", partial(_once, read, order, out), lambda: bare(order(), out, 1), items=BATCH, rounds=5)
+    yield from rivals.rows(data, folder)
 
 
 def _once(read: Callable[[Array, Array], None], order: Callable[[], Array], out: Array) -> None:
