@@ -56,6 +56,27 @@ def test_a_plan_reads_nothing(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_planning_and_building_show_how_far_they_are(tmp_path, capsys, monkeypatch):
+    """Places are looked for before samples are made; each has a bar of its own, which ends full."""
+    shown = {}
+    monkeypatch.setattr("swath.cli.corpus.bar", lambda unit: lambda done, total: shown.update({unit: (done, total)}))
+
+    swath("corpus", "build", "-n", 9, "-o", tmp_path / "c", capsys=capsys)
+
+    assert shown == {"places": (9, 9), "samples": (9, 9)}
+
+
+def test_files_are_listed_at_once_and_only_their_samples_are_counted(tmp_path, capsys, monkeypatch):
+    """A source that is no planet plans without a bar."""
+    shown = {}
+    monkeypatch.setattr("swath.cli.corpus.bar", lambda unit: lambda done, total: shown.update({unit: (done, total)}))
+    a_eurosat_zip(tmp_path / "p.zip", n=1, kind="rgb")
+
+    swath("corpus", "import", "eurosat-rgb", tmp_path / "p.zip", "-o", tmp_path / "c", capsys=capsys)
+
+    assert shown == {"samples": (10, 10)}
+
+
 def test_info_tells_stacks_dates_and_classes(planet, capsys):
     status, out, _ = swath("corpus", "info", planet, "--json", capsys=capsys)
     held = json.loads(out)

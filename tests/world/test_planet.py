@@ -52,6 +52,19 @@ def test_the_planet_keeps_the_contract_of_a_source():
     assert len(plan) == 20
 
 
+def test_planning_tells_how_many_places_are_found():
+    """Issue: progress bars. A plan of thousands of samples takes a while."""
+    told, given = [], []
+
+    Planet(seed=1, n=40).plan(progress=lambda done, total: told.append((done, total)))
+    Planet(size=8).plan(places=[(9.0, 45.0), (9.1, 45.0)], progress=lambda done, total: given.append((done, total)))
+
+    assert len(told) > 2
+    assert told == sorted(told)
+    assert told[-1] == (40, 40)
+    assert given == [(1, 2), (2, 2)]
+
+
 def test_a_plan_is_balanced_over_ten_classes_regions_and_zones():
     """Numbers of a class differ by one at most; at most 16 samples share a region, at most 3 of a class."""
     plan = Planet(seed=1, n=204).plan()

@@ -42,13 +42,13 @@ def _build(opening: Opening, out: Path, count: int, is_plan: bool, is_json: bool
     from swath.recipes.build import build_corpus, plan_corpus
 
     if is_plan:
-        plan = plan_corpus(opening)
+        plan = plan_corpus(opening, planning=bar("places"))
         held = {"samples": len(plan), "left out": len(plan.failures), "bytes": plan.bytes, "hash": plan.hash}
         echo(plan.summary(), held, is_json)
         return 0
     if sys.stderr.isatty():
         click.echo(f"planning {opening.source} ...", err=True)
-    built = build_corpus(opening, out, workers=count, progress=bar("samples"))
+    built = build_corpus(opening, out, workers=count, planning=bar("places"), progress=bar("samples"))
     held = {"done": built.done, "skipped": built.skipped, "quarantined": built.quarantined, "planned": built.total}
     echo(f"{out}: {built.summary()}", held, is_json)
     if built.has_holes and not is_json:
@@ -184,7 +184,7 @@ def repair(corpus: Path, paths: tuple[str, ...], source_name: str | None, declar
         opening = Opening(known.source, paths or known.paths, options)
     else:
         opening = Opening(source_name, paths, declared(declares))
-    said = repair_corpus(opening, corpus, progress=bar("batches"))
+    said = repair_corpus(opening, corpus, planning=bar("places"), progress=bar("batches"))
     click.echo(f"{corpus}: {said.summary()}")
     return 1 if said.lost else 0
 

@@ -26,7 +26,7 @@ def demo(out: Path, workers: int) -> int:
     def tell(sentence: str) -> None:
         click.echo(sentence)
 
-    shown = run_demo(out, workers=workers, tell=tell, progress=bar("samples"))
+    shown = run_demo(out, workers=workers, tell=tell, planning=bar("places"), progress=bar("samples"))
     program = "swath" if shutil.which("swath") else os.path.relpath(sys.argv[0])
     click.echo(
         f"\nThe page:  {shown.page.absolute()}\n\nTry next:\n"

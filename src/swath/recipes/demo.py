@@ -46,7 +46,12 @@ class Shown:
 
 
 def run_demo(
-    folder: Path, *, workers: int = 1, tell: Tell = lambda sentence: None, progress: Progress = SILENT
+    folder: Path,
+    *,
+    workers: int = 1,
+    tell: Tell = lambda sentence: None,
+    planning: Progress = SILENT,
+    progress: Progress = SILENT,
 ) -> Shown:
     """Build, check, split and show a corpus of the planet; what is finished is not done again.
 
@@ -58,8 +63,8 @@ def run_demo(
         Processes that build.
     tell : Tell
         Hears each stage's last line.
-    progress : Progress
-        Of the build.
+    planning, progress : Progress
+        Of the plan, and of the build.
 
     Raises
     ------
@@ -68,7 +73,8 @@ def run_demo(
     """
     path = folder / "planet"
     try:
-        built = build_corpus(Opening("planet", (), PLANET), path, workers=workers, progress=progress)
+        opening = Opening("planet", (), PLANET)
+        built = build_corpus(opening, path, workers=workers, planning=planning, progress=progress)
     except Mismatch as error:
         fix = f"Remove {folder}, if it is only an older demo, or choose another folder: swath demo -o DIR."
         raise Mismatch(where=error.where, what=error.what, want=error.want, have=error.have, fix=fix) from None

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from swath.core.errors import Refused, Unknown, Unreadable
-from swath.core.plan import Source
+from swath.core.plan import Plan, Source
+from swath.core.progress import SILENT, Progress
 from swath.corpus.build import journal_notes
 from swath.formats import FORMATS, format_named
-from swath.world import PLANET_OPTIONS, open_planet
+from swath.world import PLANET_OPTIONS, Planet, open_planet
 
-__all__ = ["SOURCES", "Opening", "describe", "open_source", "opening_of"]
+__all__ = ["SOURCES", "Opening", "describe", "open_source", "opening_of", "plan_all"]
 
 #: Every source by name -> one line for people.
 SOURCES: dict[str, str] = {
@@ -77,6 +78,11 @@ def open_source(opening: Opening) -> Source:
         if not path.exists():
             raise Unreadable(where=str(path), what="is not there", fix="Look at the path.")
     return format_named(opening.source).open(paths, **declared)
+
+
+def plan_all(source: Source, *, progress: Progress = SILENT) -> Plan:
+    """Plan all that a source has; files are listed at once, the planet looks for its places and says how far it is."""
+    return source.plan(progress=progress) if isinstance(source, Planet) else source.plan()
 
 
 def opening_of(corpus: Path) -> Opening:

@@ -174,31 +174,30 @@ def lakes_near(seed: int, epsg: int, extent: Extent, *, margin: int) -> Array:
     return np.asarray(found[(gap < found[:, 2:] + margin).all(axis=1)])
 
 
-def _highways(seed: int, epsg: int, row: int, col: int) -> Curves:
-    """The two curves that leave a road node eastwards and southwards, where there are any."""
-    spots = np.array([[row, col], [row, col + 1], [row + 1, col]])
-    random = uniform(key(seed, "road node", epsg), spots[:, 0], spots[:, 1])
-    exists = uniform(key(seed, "road", epsg), np.array([row]), np.array([col]))[0]
-    place = (spots + 0.15 + 0.7 * random[:, :2]) * _ROAD_STEP
-    turn = (random[:, 2:] - 0.5) * 1.1
-    parts = []
-    for k, (other, share) in enumerate(((1, 0.75), (2, 0.75))):
-        if exists[k] >= share:
-            continue
-        length = 0.33 * float(np.linalg.norm(place[other] - place[0]))
-        angle = turn[[0, other], k]
-        # k = 0 leaves eastwards along (sin, cos), k = 1 southwards along (cos, -sin): rows grow southwards.
-        along = np.stack([np.sin(angle), np.cos(angle)] if k == 0 else [np.cos(angle), -np.sin(angle)], axis=1) * length
-        curve = _cubic(place[:1], place[:1] + along[:1], place[[other]] - along[1:], place[[other]])
-        parts.append(_pieces(curve, np.full((1, _STEPS + 1), 1.2 + 0.7 * float(exists[2 + k]))))
-    return _join(parts)
-
-
 @lru_cache(maxsize=256)
 def _highway_tile(seed: int, epsg: int, row: int, col: int) -> Curves:
-    """The highways that leave the nodes of one tile."""
-    nodes = range(_ROAD_TILE)
-    return _join([_highways(seed, epsg, row * _ROAD_TILE + r, col * _ROAD_TILE + c) for r in nodes for c in nodes])
+    """The highways of one tile: the curves that leave its nodes eastwards and southwards, where there are any."""
+    nodes = Extent(row * _ROAD_TILE, col * _ROAD_TILE, _ROAD_TILE + 1, _ROAD_TILE + 1)
+    here = np.s_[:-1, :-1]
+    corners = np.stack(np.meshgrid(nodes.rows, nodes.cols, indexing="ij"), axis=-1)
+    random = uniform(key(seed, "road node", epsg), corners[..., 0], corners[..., 1])
+    exists = uniform(key(seed, "road", epsg), corners[here][..., 0], corners[here][..., 1]).reshape(-1, 4)
+    place = (corners + 0.15 + 0.7 * random[..., :2]) * _ROAD_STEP
+    turn = (random[..., 2:] - 0.5) * 1.1
+    curves = []
+    for k, there in enumerate((np.s_[:-1, 1:], np.s_[1:, :-1])):
+        one, four = place[here].reshape(-1, 2), place[there].reshape(-1, 2)
+        length = (0.33 * np.linalg.norm(four - one, axis=1)).astype(np.float32)[:, None]
+        leave, arrive = (_heading(k, turn[at][..., k].ravel()) * length for at in (here, there))
+        curves.append(_cubic(one, one + leave, four - arrive, four))
+    is_there = exists[:, :2] < 0.75
+    half = 1.2 + 0.7 * exists[:, 2:].astype(float)
+    return _pieces(np.stack(curves, axis=1)[is_there], np.repeat(half[is_there][:, None], _STEPS + 1, axis=1))
+
+
+def _heading(k: int, angle: Array) -> Array:
+    """Unit vectors at an angle to the east (k = 0) or south (k = 1): (n, 2); rows grow southwards."""
+    return np.stack([np.sin(angle), np.cos(angle)] if k == 0 else [np.cos(angle), -np.sin(angle)], axis=1)
 
 
 def highways_near(seed: int, epsg: int, extent: Extent, *, margin: int) -> Curves:

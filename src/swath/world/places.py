@@ -17,6 +17,7 @@ import numpy as np
 
 from swath.core.array import Array
 from swath.core.geobox import utm_epsg, wrap
+from swath.core.progress import SILENT, Progress
 from swath.world.label import window_class
 from swath.world.landscape import sketch
 from swath.world.lattice import BLOCK, Extent, key, pixel_at, uniform
@@ -123,10 +124,8 @@ def _take(seed: int, epsg: int, windows: list[Extent], maybe: list[int | None], 
     """Take windows of one region, classes that are wanted most first; `wanted` is counted down."""
     taken: list[Place] = []
     here = np.zeros(len(CLASSES), int)
-    shuffled = sorted(
-        range(len(windows)),
-        key=lambda k: float(uniform(key(seed, "order", epsg), np.array(windows[k].row), np.array(windows[k].col))[0]),
-    )
+    corners = np.array([(window.row, window.col) for window in windows])
+    shuffled = np.argsort(uniform(key(seed, "order", epsg), *corners.T)[:, 0], kind="stable").tolist()
     for most in np.argsort(-wanted, kind="stable"):
         for k in shuffled:
             if len(taken) == PER_REGION or here[most] == PER_CLASS or wanted[most] == 0:
@@ -148,7 +147,7 @@ def most_regions(n: int) -> int:
     return 100 + 4 * n
 
 
-def choose(seed: int, n: int, size: int) -> list[Place]:
+def choose(seed: int, n: int, size: int, *, progress: Progress = SILENT) -> list[Place]:
     """Choose places, balanced by class.
 
     Parameters
@@ -159,6 +158,8 @@ def choose(seed: int, n: int, size: int) -> list[Place]:
         How many.
     size : int
         Pixels a side.
+    progress : Progress
+        Called with places found and wanted.
 
     Returns
     -------
@@ -175,4 +176,5 @@ def choose(seed: int, n: int, size: int) -> list[Place]:
         maybe = _sketched(seed, epsg, row, col, windows)
         found = _take(seed, epsg, windows, maybe, wanted)
         places += sorted(found, key=lambda place: (place.extent.row, place.extent.col))
+        progress(len(places), n)
     return places

@@ -21,6 +21,7 @@ from swath.core.geobox import footprint, sample_geobox, utm_epsg
 from swath.core.legends import legend
 from swath.core.offset import baseline_offset
 from swath.core.plan import PLAN_COLUMNS, Layout, Plan, StackSpec
+from swath.core.progress import SILENT, Progress
 from swath.core.quantity import class_of, dn
 from swath.core.sample import Sample, Target, TargetSpec
 from swath.core.specs import InputSpec
@@ -145,7 +146,7 @@ class Planet:
         """What is added to its digital numbers before dividing by 10000: 0 or -1000."""
         return baseline_offset(self.baseline) or 0.0
 
-    def plan(self, places: Any = None, dates: Any = None, spec: Any = None) -> Plan:
+    def plan(self, places: Any = None, dates: Any = None, spec: Any = None, *, progress: Progress = SILENT) -> Plan:
         """Say which samples there will be; no pixel is read.
 
         Parameters
@@ -156,6 +157,8 @@ class Planet:
             For every sample; None = as the planet's own `dates` say.
         spec : InputSpec, optional
             What a model needs: refused unless this planet is made that way.
+        progress : Progress
+            Called with places found and wanted.
 
         Raises
         ------
@@ -185,11 +188,14 @@ class Planet:
             asked["dates"] = [_to_date(day) for day in days]
         if places is None:
             asked["n"] = self.n
-            chosen = self._own_places()
+            chosen = self._own_places(progress)
         else:
             given = [(float(lon), float(lat)) for lon, lat in places]
             asked["places"] = [list(place) for place in given]
-            chosen = [self._place(lon, lat) for lon, lat in given]
+            chosen = []
+            for place in given:
+                chosen.append(self._place(*place))
+                progress(len(chosen), len(given))
         rows = [self._row(k, place, days) for k, place in enumerate(chosen)]
         most = max((len(row["dates"]) for row in rows), default=1)
         table = pa.Table.from_pylist(rows, schema=pa.schema(list(_COLUMNS.items())))
@@ -249,7 +255,7 @@ class Planet:
         first = _to_day(f"{self.year}-01-01", where="planet")
         return first + round((REFERENCE_DAY + YEAR / 2 * (epsg > 32700)) % YEAR)
 
-    def _own_places(self) -> list[Place]:
+    def _own_places(self, progress: Progress) -> list[Place]:
         if self.size > WIDEST:
             raise Refused(
                 where="planet",
@@ -257,7 +263,7 @@ class Planet:
                 have=str(self.size),
                 fix="Name the places, or read a scene.",
             )
-        places = choose(self.seed, self.n, self.size)
+        places = choose(self.seed, self.n, self.size, progress=progress)
         if len(places) < self.n:
             raise Refused(
                 where="planet",
