@@ -251,3 +251,13 @@ def test_ends_the_wrong_way_round_are_refused():
 def test_the_same_numbers_make_the_same_drawing():
     """No clock, no identifier, no random number."""
     assert some_drawings(640) == some_drawings(640)
+
+
+def test_shares_are_written_in_per_cent():
+    """On the rows, on the axis, and to a pointer."""
+    rows = [IntervalRow("Forest", 0.661, 0.534, 0.873)]
+    drawn = interval_rows(rows, axis="F1", limits=(0.0, 1.0), is_share=True, width=640)
+
+    assert "66.1 % [53.4, 87.3]" in texts(drawn)
+    assert "60 %" in texts(drawn)
+    assert "Forest: 66.1 % [53.4, 87.3]" in tooltips(drawn)

@@ -11,7 +11,7 @@ import pytest
 from swath.core.errors import Mismatch, Refused
 from swath.evaluate.bootstrap import resample
 from swath.evaluate.classification import classification_intervals
-from swath.evaluate.comparison import Answers, Comparison, SeedScores, compare, score_seeds
+from swath.evaluate.comparison import Answers, Comparison, SeedScores, compare, compare_groups, score_seeds
 from tests.evaluate.some_answers import some_answers
 
 CODES = (0, 1, 2, 3)
@@ -187,3 +187,28 @@ def test_records_travel_as_json():
     assert Comparison.from_json(json.loads(json.dumps(held.to_json(), allow_nan=False))) == held
     read = SeedScores.from_json(json.loads(json.dumps(seeds.to_json(), allow_nan=False)))
     np.testing.assert_equal(asdict(read), asdict(seeds))
+
+
+def test_groups_of_seeds_are_compared_by_their_means():
+    """Three seeds against two: the difference of the means, with the interval of a plain loop over the same draws."""
+    groups = {
+        "many": [answers(f"m{seed}", 0.8, seed=seed) for seed in range(3)],
+        "few": [answers(f"f{seed}", 0.75, seed=seed + 10) for seed in range(2)],
+    }
+    held = compare_groups(groups, CODES, resamples=200)
+    right = {name: np.stack([each.truth == each.predicted for each in of]) for name, of in groups.items()}
+    both = np.all([each.truth >= 0 for of in groups.values() for each in of], axis=0)
+    both &= np.all([each.predicted >= 0 for of in groups.values() for each in of], axis=0)
+    gap = right["many"][:, both].mean(axis=0) - right["few"][:, both].mean(axis=0)
+    drawn = [w.T @ gap / w.sum(axis=0) for w in resample(int(both.sum()), count=200).weights()]
+
+    [difference] = [each for each in held.differences if each.metric == "accuracy"]
+    assert difference.interval.value == pytest.approx(gap.mean())
+    low, high = np.quantile(np.concatenate(drawn), [0.025, 0.975])
+    assert (difference.interval.low, difference.interval.high) == pytest.approx((low, high))
+
+
+def test_a_group_of_one_is_the_model_itself():
+    one, two = answers("one", 0.8), answers("two", 0.7, seed=3)
+
+    assert compare_groups({"one": [one], "two": [two]}, CODES) == compare([one, two], CODES)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from swath.report import corpus_page
+from swath.report import corpus_page, run_page
+from tests.report.a_run_summary import a_run_summary
 from tests.report.a_summary import a_summary, a_virtual_summary
 
 pytestmark = pytest.mark.browser
@@ -37,7 +38,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
     for name, summary in written.items():
         (folder / f"{name}.html").write_text(corpus_page(summary), encoding="utf-8")
-    return {name: folder / f"{name}.html" for name in written}
+    runs = {"run": a_run_summary(), "longrun": a_run_summary(name="x" * 120, corpus=long, commands={"Test": long})}
+    for name, run in runs.items():
+        (folder / f"{name}.html").write_text(run_page(run), encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in (*written, *runs)}
 
 
 @pytest.fixture(params=WIDTHS)
@@ -57,7 +61,7 @@ def opened(request: pytest.FixtureRequest, chromium: Any, pages: dict[str, Path]
     context.close()
 
 
-@pytest.mark.parametrize("name", ["fields", "planet", "long"])
+@pytest.mark.parametrize("name", ["fields", "planet", "long", "run", "longrun"])
 def test_nothing_scrolls_sideways_complains_or_asks(opened, name):
     """On a phone a page that is wider than the screen is a page that is not read."""
     page, asked, said = opened(name)
@@ -67,14 +71,16 @@ def test_nothing_scrolls_sideways_complains_or_asks(opened, name):
     assert said == []
 
 
-def test_letters_are_at_least_11_pixels_high(opened):
+@pytest.mark.parametrize("name", ["fields", "run"])
+def test_letters_are_at_least_11_pixels_high(opened, name):
     """Also those in drawings, after whatever the page scales."""
-    page, _, _ = opened("fields")
+    page, _, _ = opened(name)
 
     smallest = page.evaluate(
         """() => {
           const seen = [...document.querySelectorAll('svg text')].filter(t => t.getClientRects().length)
-            .map(t => parseFloat(t.getAttribute('font-size')) * t.getScreenCTM().a)
+            .map(t => [parseFloat(t.getAttribute('font-size')), t.getScreenCTM()])
+            .map(([size, m]) => size * Math.hypot(m.a, m.b))
           const other = [...document.querySelectorAll('p, td, th, dt, dd, li, figcaption, code')]
             .map(e => parseFloat(getComputedStyle(e).fontSize))
           return [Math.min(...seen), Math.min(...other), seen.length]
@@ -86,9 +92,10 @@ def test_letters_are_at_least_11_pixels_high(opened):
     assert smallest[2] > 50
 
 
-def test_one_width_of_each_drawing_is_shown(opened):
+@pytest.mark.parametrize("name", ["fields", "run"])
+def test_one_width_of_each_drawing_is_shown(opened, name):
     """Three are in the page; more or less than one on the screen would be a mistake of the style."""
-    page, _, _ = opened("fields")
+    page, _, _ = opened(name)
 
     shown = page.evaluate(
         """() => [...document.querySelectorAll('.wide')].map(w =>
@@ -98,9 +105,10 @@ def test_one_width_of_each_drawing_is_shown(opened):
     assert set(shown) == {1}
 
 
-def test_text_in_drawings_stays_inside_them(opened):
+@pytest.mark.parametrize("name", ["fields", "run"])
+def test_text_in_drawings_stays_inside_them(opened, name):
     """Labels cut off at an edge are labels that lie."""
-    page, _, _ = opened("fields")
+    page, _, _ = opened(name)
 
     outside = page.evaluate(
         """() => [...document.querySelectorAll('svg[role=img] text')].filter(t => {
@@ -113,17 +121,19 @@ def test_text_in_drawings_stays_inside_them(opened):
     assert outside == []
 
 
-def test_every_link_leads_somewhere(opened):
+@pytest.mark.parametrize("name", ["fields", "run"])
+def test_every_link_leads_somewhere(opened, name):
     """All of them inside the page."""
-    page, _, _ = opened("fields")
+    page, _, _ = opened(name)
 
     assert page.evaluate(
         "[...document.querySelectorAll('a')].every(a => document.querySelector(a.getAttribute('href')))"
     )
 
 
-def test_pictures_are_loaded(opened):
+@pytest.mark.parametrize("name", ["fields", "run"])
+def test_pictures_are_loaded(opened, name):
     """A broken data URI has no width."""
-    page, _, _ = opened("fields")
+    page, _, _ = opened(name)
 
     assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth === 64)")

@@ -24,7 +24,7 @@ from swath.draw.svg import document, num, tag, tooltip, words
 __all__ = ["confusion_matrix"]
 
 #: Text in cells [px], and the least room of a row, of a column with its name, and of a cell with a number.
-_TEXT: Final = 11.0
+_TEXT: Final = 11.75
 _ROW, _COLUMN, _CELL = 17.0, 15.0, 18.0
 _MOST: Final = 46.0
 

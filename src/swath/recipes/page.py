@@ -23,7 +23,7 @@ from swath.recipes.runs import Home, read_config, read_epochs
 from swath.recipes.scores import Scores, surest_mistakes
 from swath.recipes.split import places_of
 from swath.recipes.statistics import corpus_statistics
-from swath.recipes.test import Tested
+from swath.recipes.test import Outcome
 from swath.report import (
     CalibrationFigures,
     ClassResult,
@@ -120,7 +120,7 @@ def _floors(scores: Scores) -> tuple[FloorFigures, ...]:
     )
 
 
-def _mistakes(tested: Tested, corpus: Corpus) -> tuple[tuple[MistakeFigures, ...], int, str]:
+def _mistakes(tested: Outcome, corpus: Corpus) -> tuple[tuple[MistakeFigures, ...], int, str]:
     """The surest wrong answers with their pictures, how many are wrong, and what the colours mean."""
     table = tested.table
     found, wrong = surest_mistakes(table, most=MOST_MISTAKES)
@@ -159,7 +159,7 @@ def _measure(spec: StackSpec, needs: StackInput, band: str) -> tuple[float, floa
     return float((stored.offset or (0.0,))[0]), float(np.broadcast_to(stored.quantification, 1)[0])
 
 
-def _inputs(tested: Tested, corpus: Corpus, progress: Progress) -> tuple[InputFigures, ...]:
+def _inputs(tested: Outcome, corpus: Corpus, progress: Progress) -> tuple[InputFigures, ...]:
     """What the model looks at, and what train and the judged part are like."""
     asked, held = tested.asked, []
     names = (("train", "train"), (asked.part, "test"))
@@ -233,7 +233,7 @@ def _minutes(seconds: float) -> str:
     return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
-def summarise_run(tested: Tested, corpus: Corpus, *, progress: Progress = SILENT) -> RunSummary:
+def summarise_run(tested: Outcome, corpus: Corpus, *, progress: Progress = SILENT) -> RunSummary:
     """Gather everything that the page says; reads train and the judged part once."""
     facts, scores, asked = tested.bundle.facts, tested.scores, tested.asked
     origin, output = facts.origin, facts.output
@@ -297,7 +297,7 @@ def summarise_run(tested: Tested, corpus: Corpus, *, progress: Progress = SILENT
     )
 
 
-def _commands(tested: Tested, corpus: Corpus) -> dict[str, str]:
+def _commands(tested: Outcome, corpus: Corpus) -> dict[str, str]:
     origin = tested.bundle.facts.origin
     try:
         built = build_command(corpus)
@@ -307,7 +307,7 @@ def _commands(tested: Tested, corpus: Corpus) -> dict[str, str]:
     return {name: said for name, said in held.items() if said}
 
 
-def write_page(tested: Tested, corpus: Corpus, *, progress: Progress = SILENT) -> Path:
+def write_page(tested: Outcome, corpus: Corpus, *, progress: Progress = SILENT) -> Path:
     """Write the page beside the predictions: `index.html` for the test part of the model's own split."""
     is_first = tested.asked.seen.is_own and tested.asked.part == "test"
     stem = tested.files["scores"].stem

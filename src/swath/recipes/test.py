@@ -37,7 +37,7 @@ from swath.recipes.runs import SCORES_SCHEMA, Home, find_home, recipe_key, stem_
 from swath.recipes.scores import Scores, score_table, units_of
 from swath.recipes.split import places_of
 
-__all__ = ["Asked", "Seen", "Tested", "ask", "run_test"]
+__all__ = ["Asked", "Seen", "Outcome", "ask", "run_test"]
 
 _PARTS_SEEN: Final = ("train", "val")
 
@@ -95,7 +95,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tested:
+class Outcome:
     """What a test found and where it lies."""
 
     home: Home
@@ -228,7 +228,7 @@ def run_test(
     command: str = "",
     bundle: Bundle | None = None,
     progress: Progress = SILENT,
-) -> Tested:
+) -> Outcome:
     """Judge a model on one part of a split, and write every figure.
 
     Parameters
@@ -311,7 +311,7 @@ def run_test(
     if scores.confusion is not None:
         files["picture"] = files["confusion"].with_suffix(".svg")
         write_whole(files["picture"], confusion_matrix(scores.confusion.counts, scores.names, width=760).encode())
-    return Tested(home, model, asked, table, predicted, scores, figures, files)
+    return Outcome(home, model, asked, table, predicted, scores, figures, files)
 
 
 def _truth(model: Bundle, corpus: Corpus) -> str:
