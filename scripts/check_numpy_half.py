@@ -24,7 +24,9 @@ REFUSED: Final = frozenset({"captum", "safetensors", "tensorboard", "timm", "tor
 #: Floors 4 to 7.
 TORCH_FOLDERS: Final = frozenset({"batch", "bundle", "explain", "models", "tasks", "training"})
 #: Modules above them that join them to the rest, and so need torch.
-TORCH_MODULES: Final[frozenset[str]] = frozenset({"swath.recipes.train", "swath.testing.task"})
+TORCH_MODULES: Final[frozenset[str]] = frozenset(
+    {"swath.recipes.predict", "swath.recipes.test", "swath.recipes.train", "swath.testing.task"}
+)
 
 
 class RefuseTorch:

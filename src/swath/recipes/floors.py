@@ -35,13 +35,13 @@ from swath.recipes.split import chunks, places_of
 __all__ = ["FLOORS", "Filters", "Floor", "draw_filters", "make_floors", "mean_and_sd"]
 
 #: Inverse strength of the L2 penalty of both regressions, as scikit-learn counts it (C), on standardised features.
-PENALTY: Final = 1.0
+_PENALTY: Final = 1.0
 #: Filters a stack and a scale, their side [px], and the scales: at the stack's gsd, and at twice of it.
-COUNT, SIDE, SCALES = 128, 3, (1, 2)
+_COUNT, _SIDE, _SCALES = 128, 3, (1, 2)
 #: Response below which a filter stays silent, in standard deviations of the whitened patches.
-SILENCE: Final = 0.5
+_SILENCE: Final = 0.5
 #: Added to the variances when patches are whitened, in units of the normalised bands' variance.
-SOFTENING: Final = 0.1
+_SOFTENING: Final = 0.1
 #: Train samples from which patches are drawn, at most, and patches of each.
 _DONORS, _PATCHES = 500, 40
 _STEPS: Final = 1000
@@ -50,16 +50,16 @@ _NEVER: Final = float(np.log(1e-9))
 #: Numbers held at once by the responses of filters.
 _NUMBERS: Final = 1 << 20
 
-_REGRESSION: Final = f"logistic regression (L2, C = {PENALTY:g}, features standardised on train)"
+_REGRESSION: Final = f"logistic regression (L2, C = {_PENALTY:g}, features standardised on train)"
 #: Name -> exactly what it is.
 FLOORS: Final[dict[str, str]] = {
     "majority": "the commonest label of train for every sample",
     "nearest place": "the label of the nearest train place on the sphere; pixels are not looked at",
     "band mean and sd": f"mean and standard deviation of every band over the window's valid pixels; {_REGRESSION}",
     "random filters": (
-        f"{COUNT} filters of {SIDE} x {SIDE} pixels at the gsd and {COUNT} at twice the gsd for each stack: random "
-        f"patches of train, whitened (ZCA, {SOFTENING:g}), positive and negative response beyond {SILENCE:g} averaged "
-        f"over the window; {_REGRESSION}"
+        f"{_COUNT} filters of {_SIDE} x {_SIDE} pixels at the gsd and {_COUNT} at twice the gsd for each stack: random "
+        f"patches of train, whitened (ZCA, {_SOFTENING:g}), positive and negative response beyond {_SILENCE:g} "
+        f"averaged over the window; {_REGRESSION}"
     ),
 }
 
@@ -170,16 +170,16 @@ def _responses(pictures: Array, weights: Array, silence: Array) -> Array:
         out = some.reshape(-1, some.shape[-1]) @ weights
         out -= silence
         out = out.reshape(len(some), each, k)
-        held[first : first + step, :k] = np.maximum(out - np.float32(SILENCE), 0).mean(axis=1)
-        held[first : first + step, k:] = np.maximum(-out - np.float32(SILENCE), 0).mean(axis=1)
+        held[first : first + step, :k] = np.maximum(out - np.float32(_SILENCE), 0).mean(axis=1)
+        held[first : first + step, k:] = np.maximum(-out - np.float32(_SILENCE), 0).mean(axis=1)
     return held
 
 
 def _side(pictures: Array) -> int:
-    return int(min(SIDE, *pictures.shape[2:]))
+    return int(min(_SIDE, *pictures.shape[2:]))
 
 
-def draw_filters(pictures: Array, input: StackInput, *, seed: int, scales: Sequence[int] = SCALES) -> Filters:
+def draw_filters(pictures: Array, input: StackInput, *, seed: int, scales: Sequence[int] = _SCALES) -> Filters:
     """Draw filters from pictures.
 
     Parameters
@@ -211,8 +211,8 @@ def draw_filters(pictures: Array, input: StackInput, *, seed: int, scales: Seque
         drawn = seen[np.arange(len(coarse))[:, None], rows, columns].reshape(-1, seen.shape[-1]).astype(np.float64)
         middle = drawn.mean(axis=0)
         spread, axes = np.linalg.eigh(np.cov(drawn - middle, rowvar=False).reshape(seen.shape[-1], -1))
-        whiten = axes @ np.diag((np.maximum(spread, 0) + SOFTENING) ** -0.5) @ axes.T
-        chosen = (drawn[rng.permutation(len(drawn))[:COUNT]] - middle) @ whiten
+        whiten = axes @ np.diag((np.maximum(spread, 0) + _SOFTENING) ** -0.5) @ axes.T
+        chosen = (drawn[rng.permutation(len(drawn))[:_COUNT]] - middle) @ whiten
         long = np.linalg.norm(chosen, axis=1, keepdims=True)
         filters = whiten @ (chosen / np.where(long > 0, long, 1)).T
         weights[scale] = (filters.astype(np.float32), (middle @ filters).astype(np.float32))
@@ -325,7 +325,7 @@ def _regressed(learnt: Array, truth: Array, asked: Array, k: int) -> Array:
     if len(held) == 1:
         raw[:, held[0]] = 0.0
         return raw
-    model = linear.LogisticRegression(C=PENALTY, max_iter=_STEPS)
+    model = linear.LogisticRegression(C=_PENALTY, max_iter=_STEPS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", need("sklearn.exceptions", by="floors").ConvergenceWarning)
         model.fit(x, truth)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -23,7 +23,6 @@ from swath.recipes.runs import Home, read_config, read_epochs
 from swath.recipes.scores import Scores, surest_mistakes
 from swath.recipes.split import places_of
 from swath.recipes.statistics import corpus_statistics
-from swath.recipes.test import Outcome
 from swath.report import (
     CalibrationFigures,
     ClassResult,
@@ -35,6 +34,9 @@ from swath.report import (
     RunSummary,
     run_page,
 )
+
+if TYPE_CHECKING:
+    from swath.recipes.test import Outcome
 
 __all__ = ["MOST_MISTAKES", "recipe_words", "summarise_run", "write_page"]
 

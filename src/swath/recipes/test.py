@@ -37,7 +37,7 @@ from swath.recipes.runs import SCORES_SCHEMA, Home, find_home, recipe_key, stem_
 from swath.recipes.scores import Scores, score_table, units_of
 from swath.recipes.split import places_of
 
-__all__ = ["Asked", "Seen", "Outcome", "ask", "run_test"]
+__all__ = ["Asked", "Outcome", "Seen", "ask", "run_test"]
 
 _PARTS_SEEN: Final = ("train", "val")
 
