@@ -62,7 +62,7 @@ def _number(text: str) -> int | float | str:
 
 
 def bar(unit: str) -> Progress:
-    """A progress bar on the terminal, or a line every tenth of the way where there is none."""
+    """A progress bar on the terminal, or a line now and then where there is none; what follows the end begins anew."""
     from tqdm import tqdm
 
     shown: list[Any] = []
@@ -82,7 +82,7 @@ def bar(unit: str) -> Progress:
             )
         shown[0].update(done - shown[0].n)
         if done >= total:
-            shown[0].close()
+            shown.pop().close()
 
     return tell
 
