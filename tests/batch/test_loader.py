@@ -181,6 +181,17 @@ def test_an_epoch_resumes_at_any_batch(plain, start):
     assert all_equal(rest, whole[start:])
 
 
+@pytest.mark.parametrize(("start", "stop"), [(0, 3), (2, 8), (4, 4), (6, 99)])
+def test_an_epoch_ends_at_any_batch(plain, start, stop):
+    """A training that judges more often than once a pass; what lies beyond the last batch is not there."""
+    whole = list(a_loader(plain, augmentation=EVERYTHING).epoch(2))
+
+    some = list(a_loader(plain, augmentation=EVERYTHING, workers=2).epoch(2, start, stop))
+
+    assert all_equal(some, whole[start:stop])
+    assert len(some) == len(whole[start:stop])
+
+
 def test_a_start_beyond_the_epoch_is_refused(plain):
     with pytest.raises(Refused, match="epoch 2: has 8 batches, none is number 9. Go on with the next epoch."):
         a_loader(plain).epoch(2, start=9)

@@ -1,8 +1,8 @@
 """Small trainings: a corpus of numbers, loaders over it, and tasks; also run as a program that kills itself.
 
-    python -m tests.training.a_training CORPUS RUN STEP
+    python -m tests.training.a_training CORPUS RUN STEP [STEPS]
 
-trains four epochs of four steps, and dies by SIGKILL in a step (counted from 1; 0 = never).
+trains four epochs of four steps, or of STEPS, and dies by SIGKILL in a step (counted from 1; 0 = never).
 """
 
 from __future__ import annotations
@@ -109,6 +109,6 @@ def run(corpus: Corpus, folder: Path, options: LoopOptions = QUICK, **more: Any)
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    where, into, at = sys.argv[1:]
-    every = replace(QUICK, epochs=4, average=0.5, save_minutes=1e-9)
+    where, into, at, *steps = sys.argv[1:]
+    every = replace(QUICK, epochs=4, average=0.5, save_minutes=1e-9, steps=int(steps[0]) if steps else None)
     run(open_corpus(where), Path(into), every, task=Deadly(a_task(dropout=0.2), int(at)))

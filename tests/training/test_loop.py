@@ -51,6 +51,55 @@ def test_a_killed_training_ends_with_the_same_bytes(corpus, tmp_path, step):
     assert len(rows(tmp_path / "cut")) == 4
 
 
+@pytest.mark.parametrize(("steps", "step"), [(3, 5), (6, 8)], ids=["less than a pass", "more than a pass"])
+def test_a_killed_training_of_epochs_that_are_no_passes_ends_with_the_same_bytes(corpus, tmp_path, steps, step):
+    """A pass has 4 steps: killed in the middle of a pass that two epochs share."""
+    assert in_process(corpus.path, tmp_path / "straight", 0, steps) == 0
+
+    killed = in_process(corpus.path, tmp_path / "cut", step, steps)
+    resumed = in_process(corpus.path, tmp_path / "cut", 0, steps)
+
+    assert (killed, resumed) == (-9, 0)
+    straight, cut = (tmp_path / each / "checkpoints" / "selected.safetensors" for each in ("straight", "cut"))
+    assert straight.read_bytes() == cut.read_bytes()
+    assert rows(tmp_path / "straight") == rows(tmp_path / "cut")
+
+
+class Listening:
+    """A task that remembers which samples each step saw."""
+
+    def __init__(self, task):
+        self.task, self.seen = task, []
+
+    def __getattr__(self, name):
+        return getattr(self.task, name)
+
+    def step(self, batch, parts, state):
+        self.seen.append(batch.ids)
+        return self.task.step(batch, parts, state)
+
+
+@pytest.mark.parametrize("steps", [1, 3, 4, 11])
+def test_epochs_of_so_many_steps_cut_the_passes_over_train_and_change_nothing_else(corpus, tmp_path, steps):
+    """CNN-Sentinel's epochs have 1,000 batches (004.3), of a train that has 296: judging is not tied to a pass."""
+    task = Listening(a_task())
+    epochs = -(-12 // steps)
+
+    fitted = run(corpus, tmp_path, replace(QUICK, epochs=epochs, steps=steps), task=task)
+
+    loader = a_loader(corpus, np.arange(30))
+    passes = [batch.ids for number in range(6) for batch in loader.epoch(number)]
+    assert task.seen == passes[: epochs * steps]
+    assert len(fitted.rows) == epochs
+
+
+def test_steps_are_one_or_more():
+    with pytest.raises(Refused) as raised:
+        LoopOptions(steps=0)
+
+    assert str(raised.value) == "option steps: must be 1 or more: have 0."
+
+
 def test_a_finished_training_is_not_done_again(corpus, tmp_path):
     """Contract 12: a second run does nothing and says the same."""
     first = run(corpus, tmp_path)

@@ -200,8 +200,8 @@ class Loader:
         name = asked or known[0]
         return name, self._y[name]
 
-    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
-        """Iterate the batches of an epoch, from batch `start` on.
+    def epoch(self, number: int, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
+        """Iterate the batches of an epoch, from batch `start` up to `stop`; None = to the last one.
 
         Raises
         ------
@@ -218,7 +218,8 @@ class Loader:
             raise Refused(where=f"epoch {number}", what=what, fix="Make batches larger, or take fewer processes.")
         times = np.array_split(occurrences(np.concatenate(cut)), np.cumsum([len(each) for each in cut])[:-1])
         make = partial(self._numbered, cut, times, number)
-        return prefetched(make, start, len(cut), workers=self.workers, ahead=self.ahead)
+        end = len(cut) if stop is None else min(stop, len(cut))
+        return prefetched(make, start, end, workers=self.workers, ahead=self.ahead)
 
     def _numbered(self, cut: Sequence[Array], times: Sequence[Array] | None, epoch: int | None, number: int) -> Batch:
         """Batch `number` of a cut order, this process's part of it."""

@@ -1,7 +1,7 @@
 """Augmentation options: what may be done to a sample before it is learnt from, all off unless said.
 
 Strengths are in physical units; an 8-bit picture is changed by what its rendering makes of them, and lengths are pixels
-of the finest stack. The work itself is done in `geometry` and `photometry`.
+of the finest stack. An epoch is a pass over the samples. The work itself is done in `geometry` and `photometry`.
 """
 
 from __future__ import annotations

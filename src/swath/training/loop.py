@@ -1,7 +1,7 @@
 """The loop: every task is trained by these lines, from top to bottom; plain torch and nothing hidden.
 
     for each stage      some layers learn, others stay as they are, running statistics too
-        for each epoch  the loader's batches in an order that follows from (seed, epoch)
+        for each epoch  the loader's batches in an order that follows from (seed, pass over train)
             for each step   for (part, loss) of the task: backward, average over processes, step
             judge on val    with averaged weights, if there are any
             keep            metrics, the best weights, a checkpoint
@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -151,6 +152,8 @@ class _Training:
         self.signature, self.watch = signature, watch
         self.metric = task.output.metrics[0] if val is not None else None
         self.stages = options.all_stages()
+        #: Of an epoch.
+        self.steps = options.steps or len(train)
         self.at = _Position()
         self.rows: list[Row] = []
         #: (metric, epoch) of the weights that are kept, best first.
@@ -225,12 +228,12 @@ class _Training:
     # ---- epochs and steps
 
     def _epoch(self, log: Log) -> None:
-        """One pass over train, judged and kept."""
+        """Steps over train, judged and kept."""
         start, cpu, fresh = time.monotonic(), time.process_time(), self.at.step == 0
-        self.clock.begin(self._epochs_left() * len(self.train), self.train.batch_size)
+        self.clock.begin(self._epochs_left() * self.steps, self.train.batch_size)
         self._learn_mode()
         state: State = {}
-        for batch in self.train.epoch(self.at.epoch, self.at.step):
+        for batch in self._batches():
             state = {} if batch.opens else state
             self._step(batch.to(self.device.torch), state)
             if self.device.world == 1 and time.monotonic() - self.saved > 60 * self.options.save_minutes:
@@ -255,13 +258,22 @@ class _Training:
         self._forget()
         self.watch.epoch(row)
 
+    def _batches(self) -> Iterator[Batch]:
+        """What is left of this epoch: passes over train are cut into epochs of so many steps wherever they fall."""
+        done, end = (self.at.epoch * self.steps + step for step in (self.at.step, self.steps))
+        while done < end:
+            number, start = divmod(done, len(self.train))
+            stop = min(len(self.train), start + end - done)
+            yield from self.train.epoch(number, start, stop)
+            done += stop - start
+
     def _epochs_left(self) -> int:
         later = sum(stage.epochs for stage in self.stages[self.at.stage + 1 :])
         return self.stage.epochs - self.at.stage_epoch + later
 
     def _step(self, batch: Batch, state: State) -> None:
         """Take a step for every part that the task names, in its order."""
-        steps = len(self.train)
+        steps = self.steps
         options, schedule = self._optimiser_options(), self.stage.schedule or self.options.schedule
         done = self.at.stage_epoch * steps + self.at.step
         set_rates(self.optimisers, options, factor(schedule, done, self.stage.epochs * steps, per_epoch=steps))

@@ -70,7 +70,7 @@ class Stage:
 
     #: Shown in logs.
     name: str
-    #: Passes over train, the most of them where `patience` may stop earlier.
+    #: How many, the most of them where `patience` may stop earlier.
     epochs: int
     #: What learns; the task knows the kinds (`head`; `later`, which is all but the first block; `all`).
     trains: str = "all"
@@ -92,8 +92,11 @@ class Stage:
 class LoopOptions:
     """Everything that the loop is told."""
 
-    #: Passes over train, where there are no stages.
+    #: How many, where there are no stages; after each the network is judged and kept.
     epochs: int = 16
+    #: Steps an epoch; None = one pass over train. Passes follow one another whatever is asked for: a shorter epoch
+    #: leaves the rest of its pass to the next one, a longer one goes on with the next pass.
+    steps: int | None = None
     #: Of everything random; the order of samples, augmentation and dropout are functions of it.
     seed: int = 0
     #: Of all stages that have none of their own.
@@ -120,6 +123,7 @@ class LoopOptions:
 
     def __post_init__(self) -> None:
         _require(self.epochs >= 1, "epochs", "1 or more", self.epochs)
+        _require(self.steps is None or self.steps >= 1, "steps", "1 or more", self.steps)
         _require(0 <= self.average < 1, "average", "from 0 to below 1", self.average)
         _require(self.keep >= 1, "keep", "1 or more", self.keep)
         _require(self.save_minutes > 0, "save_minutes", "above 0", self.save_minutes)
