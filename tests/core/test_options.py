@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from swath.core.errors import Mismatch, Refused, Unknown, Unreadable
-from swath.core.options import read_options, read_yaml, setting, to_plain, with_settings
+from swath.core.options import read_options, read_yaml, setting, to_plain, with_setting, with_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,21 @@ def test_settings_lie_over_the_file_and_keep_the_type():
     got = with_settings(Recipe(), ["clouds.cloud_density=1e-3", "patience=4", "steps=[{name: a}]", "clouds.kind=thick"])
 
     assert got == Recipe(clouds=Clouds(0.001, "thick"), steps=(Step("a"),), patience=4)
+
+
+@pytest.mark.parametrize(
+    ("pair", "want"),
+    [
+        ("bands={}", {"bands": {}, "width": 8}),
+        ("bands={nir: [B08]}", {"bands": {"nir": ["B08"]}, "width": 8}),
+        ("bands.nir=[B08]", {"bands": {"rgb": ["B04"], "nir": ["B08"]}, "width": 8}),
+        ("bands=null", {"bands": None, "width": 8}),
+        ("width.more=1", {"bands": {"rgb": ["B04"]}, "width": {"more": 1}}),
+    ],
+)
+def test_a_setting_replaces_what_its_path_names_and_nothing_beside_it(pair, want):
+    """An empty mapping must be a way to take everything out."""
+    assert with_setting({"bands": {"rgb": ["B04"]}, "width": 8}, pair) == want
 
 
 def test_a_setting_with_a_typo_names_the_nearest():

@@ -161,6 +161,24 @@ def test_a_stem_without_weights_is_refused():
     )
 
 
+@pytest.mark.parametrize("stem", ["adapter", "fresh"])
+def test_the_architecture_of_published_weights_is_built_without_them(rgb_weights, stem):
+    """The same network with fresh weights: what a training without weights at hand begins with."""
+    given = ModelOptions(weights=rgb_weights, stem=stem, weights_bands=RGB)
+    theirs, _ = make_backbone(given, a_spec())
+
+    ours, coverage = make_backbone(ModelOptions(stem=stem, weights_bands=RGB), a_spec())
+
+    assert coverage is None
+    assert ours.load_state_dict(theirs.state_dict()).missing_keys == []
+    assert ours.fresh == theirs.fresh
+
+
+def test_copied_kernels_need_weights():
+    with pytest.raises(Refused, match="stem copy is a way of using published weights, and there are none"):
+        ModelOptions(stem="copy", weights_bands=RGB)
+
+
 def test_an_unknown_stem_names_the_nearest():
     with pytest.raises(Unknown) as raised:
         ModelOptions(stem="adaptor", weights="x")

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from swath.core.errors import Mismatch, Refused, Unknown, Unreadable
 
-__all__ = ["read_options", "read_yaml", "setting", "to_plain", "with_settings"]
+__all__ = ["read_options", "read_yaml", "setting", "to_plain", "with_setting", "with_settings"]
 
 _Record = TypeVar("_Record")
 
@@ -150,6 +150,22 @@ def setting(pair: str, *, where: str = "--set") -> dict[str, Any]:
     return dict(held)
 
 
+def with_setting(held: Mapping[str, Any], pair: str, *, where: str = "--set") -> dict[str, Any]:
+    """Lay one `a.b=c` over nested data: what the path names is replaced, and everything beside it stays.
+
+    Raises
+    ------
+    Refused
+        It has another form.
+
+    Examples
+    --------
+    >>> with_setting({"model": {"width": 8, "bands": {"s2": ["B04"]}}}, "model.bands={}")
+    {'model': {'width': 8, 'bands': {}}}
+    """
+    return _merged(held, setting(pair, where=where), pair.partition("=")[0].count(".") + 1)
+
+
 def with_settings(options: _Record, pairs: Sequence[str], *, where: str = "--set") -> _Record:
     """Lay `a.b=c` pairs over a record, in their order.
 
@@ -159,15 +175,15 @@ def with_settings(options: _Record, pairs: Sequence[str], *, where: str = "--set
         As `read_options` and `setting`; the pair is named.
     """
     for pair in pairs:
-        held = _merged(to_plain(options), setting(pair, where=where))
+        held = with_setting(to_plain(options), pair, where=where)
         options = read_options(type(options), held, where=f"{where} {pair}")
     return options
 
 
-def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay nested data over other nested data."""
+def _merged(one: Mapping[str, Any], other: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    """Lay nested data over other nested data, down to so many levels; what lies there is replaced whole."""
     laid = dict(one)
     for key, value in other.items():
         below = laid.get(key)
-        laid[key] = _merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+        laid[key] = _merged(below, value, depth - 1) if depth > 1 and isinstance(below, Mapping) else value
     return laid

@@ -44,7 +44,8 @@ class ModelOptions:
     stem: Stem = "as-is"
     #: How copied kernels are scaled, one of `stems.SCALES`.
     stem_scale: Scale = "independent"
-    #: Bands that the weights were made for, in their order; () = as is known of them.
+    #: Bands that the weights were made for, in their order; () = as is known of them. Said without weights, it is what
+    #: the network behind an adapter takes, or would have taken: the same architecture with fresh weights.
     weights_bands: tuple[str, ...] = ()
     #: True to load weights that lack some of the network's tensors.
     allow_missing: bool = False
@@ -70,7 +71,7 @@ class ModelOptions:
     def __post_init__(self) -> None:
         if self.stem not in STEMS:
             raise Unknown(self.stem, STEMS, what="stem", where="model options")
-        if self.stem != "as-is" and self.weights is None:
+        if self.weights is None and self.stem != "as-is" and not (self.weights_bands and self.stem != "copy"):
             what = f"stem {self.stem} is a way of using published weights, and there are none"
             raise Refused(where="model options", what=what, fix="Name weights, or leave the stem as-is.")
         if self.encoder.startswith("timm:"):
@@ -113,7 +114,7 @@ def _encoder(options: ModelOptions, channels: int, size: tuple[int, int], seed: 
 def _bands_of_weights(options: ModelOptions, bands: tuple[str, ...]) -> tuple[str, ...]:
     """Bands that the first convolution of the weights takes."""
     if options.weights is None:
-        return bands
+        return bands if options.stem == "as-is" else options.weights_bands
     known = published(options.weights)
     expected = options.weights_bands or (known.bands if known is not None else ())
     where = f"weights {options.weights}"
