@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from swath.core.legends import legend
 from swath.report import corpus_page, run_page
-from tests.report.a_run_summary import a_run_summary
+from tests.report.a_run_summary import a_run_summary, some_classes
 from tests.report.a_summary import a_summary, a_virtual_summary
 
 pytestmark = pytest.mark.browser
@@ -38,7 +40,14 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
     for name, summary in written.items():
         (folder / f"{name}.html").write_text(corpus_page(summary), encoding="utf-8")
-    runs = {"run": a_run_summary(), "longrun": a_run_summary(name="x" * 120, corpus=long, commands={"Test": long})}
+    many = a_run_summary(
+        classes=some_classes("corine-3"), confusion=np.eye(len(legend("corine-3").codes), dtype=int) * 27
+    )
+    runs = {
+        "run": a_run_summary(),
+        "many": many,
+        "longrun": a_run_summary(name="x" * 120, corpus=long, commands={"Test": long}),
+    }
     for name, run in runs.items():
         (folder / f"{name}.html").write_text(run_page(run), encoding="utf-8")
     return {name: folder / f"{name}.html" for name in (*written, *runs)}
@@ -61,7 +70,7 @@ def opened(request: pytest.FixtureRequest, chromium: Any, pages: dict[str, Path]
     context.close()
 
 
-@pytest.mark.parametrize("name", ["fields", "planet", "long", "run", "longrun"])
+@pytest.mark.parametrize("name", ["fields", "planet", "long", "run", "many", "longrun"])
 def test_nothing_scrolls_sideways_complains_or_asks(opened, name):
     """On a phone a page that is wider than the screen is a page that is not read."""
     page, asked, said = opened(name)
@@ -71,7 +80,7 @@ def test_nothing_scrolls_sideways_complains_or_asks(opened, name):
     assert said == []
 
 
-@pytest.mark.parametrize("name", ["fields", "run"])
+@pytest.mark.parametrize("name", ["fields", "run", "many"])
 def test_letters_are_at_least_11_pixels_high(opened, name):
     """Also those in drawings, after whatever the page scales."""
     page, _, _ = opened(name)
@@ -92,7 +101,7 @@ def test_letters_are_at_least_11_pixels_high(opened, name):
     assert smallest[2] > 50
 
 
-@pytest.mark.parametrize("name", ["fields", "run"])
+@pytest.mark.parametrize("name", ["fields", "run", "many"])
 def test_one_width_of_each_drawing_is_shown(opened, name):
     """Three are in the page; more or less than one on the screen would be a mistake of the style."""
     page, _, _ = opened(name)
@@ -105,7 +114,7 @@ def test_one_width_of_each_drawing_is_shown(opened, name):
     assert set(shown) == {1}
 
 
-@pytest.mark.parametrize("name", ["fields", "run"])
+@pytest.mark.parametrize("name", ["fields", "run", "many"])
 def test_text_in_drawings_stays_inside_them(opened, name):
     """Labels cut off at an edge are labels that lie."""
     page, _, _ = opened(name)
@@ -121,7 +130,7 @@ def test_text_in_drawings_stays_inside_them(opened, name):
     assert outside == []
 
 
-@pytest.mark.parametrize("name", ["fields", "run"])
+@pytest.mark.parametrize("name", ["fields", "run", "many"])
 def test_every_link_leads_somewhere(opened, name):
     """All of them inside the page."""
     page, _, _ = opened(name)
@@ -131,7 +140,7 @@ def test_every_link_leads_somewhere(opened, name):
     )
 
 
-@pytest.mark.parametrize("name", ["fields", "run"])
+@pytest.mark.parametrize("name", ["fields", "run", "many"])
 def test_pictures_are_loaded(opened, name):
     """A broken data URI has no width."""
     page, _, _ = opened(name)

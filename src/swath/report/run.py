@@ -93,7 +93,7 @@ def judge_run(summary: RunSummary) -> Verdict:
     if better:
         wrong.append((f"What needs no network is better: {listed(better)}.", "floors"))
     if ties:
-        unknown.append((f"Whether it is better than what needs no network: {listed(ties)}.", "floors"))
+        unknown.append((f"It is not shown to be better than what needs no network: {listed(ties)}.", "floors"))
     if summary.unanswered:
         wrong.append((f"{counted(summary.unanswered, 'sample')} could not be answered and count nowhere.", "origin"))
     if summary.unlabelled:
