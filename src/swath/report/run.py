@@ -191,7 +191,6 @@ def _classes(summary: RunSummary) -> dict[str, Any]:
             each.rates["F1"].value,
             each.rates["F1"].low,
             each.rates["F1"].high,
-            colour=each.colour,
             is_reliable=each.rates["F1"].is_reliable,
             note=f"n {number(each.n)}",
         )
