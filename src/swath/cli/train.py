@@ -86,6 +86,7 @@ def train(
     from swath.corpus import open_corpus
     from swath.recipes.train import TrainOptions
     from swath.recipes.train import train as run
+    from swath.training.device import place
 
     held = read_yaml(config) if config is not None else {}
     held.pop("signature", None)
@@ -98,8 +99,10 @@ def train(
         return 0
     if out is None:
         raise Refused(where="swath train", what="needs a folder for the run", fix="Add -o RUN.")
-    done = run(open_corpus(corpus), options, out, watch=Live(), progress=bar("samples"))
-    echo(done.summary(), lambda: _json(done), as_json)
+    is_first = place()[0] == 0
+    done = run(open_corpus(corpus), options, out, watch=Live() if is_first else None, progress=bar("samples"))
+    if is_first:
+        echo(done.summary(), lambda: _json(done), as_json)
     return 0
 
 

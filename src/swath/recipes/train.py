@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -46,6 +45,7 @@ from swath.models.freezing import frozen_in
 from swath.recipes.statistics import corpus_statistics
 from swath.tasks import SceneNetwork, SceneOptions, SceneTask
 from swath.training import Fitted, LoopOptions, fit
+from swath.training.device import place
 from swath.training.watch import Watch
 
 __all__ = ["DataOptions", "TrainOptions", "Trained", "input_of", "open_split", "output_of", "train"]
@@ -282,6 +282,11 @@ def train(
     command : str
         What was typed, for the bundle.
 
+    Returns
+    -------
+    Trained
+        Of several processes, the first writes the bundle, and it alone fits the temperature.
+
     Raises
     ------
     Refused
@@ -301,9 +306,11 @@ def train(
     input = input_of(corpus, split, options.data, progress=progress)
     require_inputs(corpus.layout.stacks, input, by="network", where=str(corpus.path))
     signature = _signature(corpus, split, options, input)
-    _write_config(run, options, signature)
+    rank, world = place()
+    if rank == 0:
+        _write_config(run, options, signature)
     size, seed = options.data.batch_size, options.loop.seed
-    shared: dict[str, Any] = {"workers": options.data.threads, "by": "network", "shard": _shard()}
+    shared: dict[str, Any] = {"workers": options.data.threads, "by": "network", "shard": (rank, world)}
     outputs = {target: output}
     learnt = Loader(
         corpus,
@@ -341,16 +348,17 @@ def train(
         ),
     )
     network.cpu()
-    if judged is not None:
-        facts = replace(facts, calibration=_calibrated(Bundle(facts, network), judged, target))
-    example, valid = _example(judged or learnt)
-    bundle = write_bundle(run / "bundle", facts, network, example, valid, is_half=options.is_half)
+    bundle = Bundle(facts, network)
+    if rank == 0:
+        alone: dict[str, Any] = {**shared, "shard": (0, 1)}
+        seen = Loader(
+            corpus, held["val"] if len(held["val"]) else held["train"][:1], input, outputs, batch_size=256, **alone
+        )
+        if len(held["val"]):
+            facts = replace(facts, calibration=_calibrated(bundle, seen, target))
+        example, valid = _example(seen)
+        bundle = write_bundle(run / "bundle", facts, network, example, valid, is_half=options.is_half)
     return Trained(run, bundle, fitted, len(held["train"]), len(held["val"]), unlabelled)
-
-
-def _shard() -> tuple[int, int]:
-    """Which of how many processes that torchrun started this one is."""
-    return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
 
 
 def _counts(corpus: Corpus, target: str, output: OutputSpec, positions: Array) -> Array:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from swath.core.errors import Mismatch
 
-__all__ = ["Device", "processes"]
+__all__ = ["Device", "place", "processes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,11 @@ class Device:
         return held
 
 
+def place() -> tuple[int, int]:
+    """Which of how many processes this one is, as `torchrun` says it: (rank, processes)."""
+    return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+
+
 def _chosen(name: str, local: int) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -105,7 +110,7 @@ def processes(device: str = "auto", precision: str = "auto") -> Iterator[Device]
     Mismatch
         There is no such device here.
     """
-    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    rank, world = place()
     where = _chosen(device, int(os.environ.get("LOCAL_RANK", 0)))
     can_half = where.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     is_half = precision == "bf16" or (precision == "auto" and can_half)
