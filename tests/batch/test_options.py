@@ -13,7 +13,7 @@ def test_everything_is_off_by_default():
     options = Augmentation()
 
     assert (options.moves, options.warps) == (False, False)
-    assert not any(options.to_json()[name] for name in options.to_json() if name != "scale")
+    assert not any(options.to_json()[name] for name in options.to_json() if name not in ("scale", "mixing"))
 
 
 def test_options_are_read_from_plain_data_and_written_back():
