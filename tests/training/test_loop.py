@@ -65,6 +65,11 @@ def test_a_killed_training_of_epochs_that_are_no_passes_ends_with_the_same_bytes
     assert rows(tmp_path / "straight") == rows(tmp_path / "cut")
 
 
+def test_a_metric_of_zero_is_zero(corpus, tmp_path):
+    """Not "no number": a network that is always wrong has an accuracy of 0."""
+    assert run(corpus, tmp_path, task=Scripted(a_task(), [0.0, 0.0])).value == 0.0
+
+
 class Listening:
     """A task that remembers which samples each step saw."""
 

@@ -401,7 +401,10 @@ class _Training:
             write_weights(last, self.parts)
         for part in self.parts.values():
             part.requires_grad_(True).eval()
-        value = None if self.metric is None else float(self.rows[epoch - 1][f"val_{self.metric}"] or math.nan)
+        value = None
+        if self.metric is not None:
+            held = self.rows[epoch - 1][f"val_{self.metric}"]
+            value = math.nan if held is None else float(held)
         return Fitted(tuple(self.rows), self.metric, value, epoch, last)
 
     # ---- checkpoints
