@@ -103,16 +103,31 @@ def to_plain(options: Any) -> Any:
     return options
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is written twice, of which YAML would keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set[Any]()
+        for key, _ in node.value:
+            name = key.value if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge" else key
+            if name in seen:
+                what = f"says {name} twice, again in line {key.start_mark.line + 1}"
+                raise Unreadable(where=str(self.name), what=what, fix="Say it once.")
+            seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML file that holds one mapping.
 
     Raises
     ------
     Unreadable
-        It is not there, no YAML, or holds something else.
+        It is not there, no YAML, holds something else, or says a key twice.
     """
     try:
-        held = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            held = yaml.load(file, _Loader)
     except (OSError, UnicodeDecodeError) as error:
         what = f"cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})"
         raise Unreadable(where=str(path), what=what, fix="Look at the path.") from None
