@@ -25,7 +25,14 @@ REFUSED: Final = frozenset({"captum", "safetensors", "tensorboard", "timm", "tor
 TORCH_FOLDERS: Final = frozenset({"batch", "bundle", "explain", "models", "tasks", "training"})
 #: Modules above them that join them to the rest, and so need torch.
 TORCH_MODULES: Final[frozenset[str]] = frozenset(
-    {"swath.recipes.predict", "swath.recipes.test", "swath.recipes.train", "swath.testing.task"}
+    {
+        "swath.recipes.loader_speed",
+        "swath.recipes.model_stages",
+        "swath.recipes.predict",
+        "swath.recipes.test",
+        "swath.recipes.train",
+        "swath.testing.task",
+    }
 )
 
 

@@ -43,7 +43,10 @@ def test_a_recipe_is_printed_to_be_copied(capsys, tmp_path):
         (("planett",), "swath: unknown recipe 'planett'. Did you mean 'planet'?"),
         (("planet", "--set", "train.loop.epoch=3"), "Did you mean 'loop.epochs'?"),
         (("planet", "--seeds", "x"), "swath: --seeds x: are no seeds. Say how many, as 3, or which, as 0,1,2.\n"),
-        (("eurosat-rgb",), "swath: stage import: needs the path of the files of eurosat-rgb. Say where they lie: --set im"),
+        (
+            ("eurosat-rgb",),
+            "swath: stage import: needs the path of the files of eurosat-rgb. Say where they lie: --set im",
+        ),
         (("gone.yaml",), "swath: gone.yaml: cannot be read (No such file or directory)."),
     ],
 )
@@ -78,7 +81,11 @@ def test_seeds_end_with_their_mean_and_spread_and_a_changed_option_reruns_what_s
 
     assert status == 0
     lines = out.splitlines()[-4:]
-    assert [line.split(" 0.")[0] for line in lines[:3]] == ["train: accuracy on val", "test: accuracy", "test: macro_f1"]
+    assert [line.split(" 0.")[0] for line in lines[:3]] == [
+        "train: accuracy on val",
+        "test: accuracy",
+        "test: macro_f1",
+    ]
     assert all(line.endswith(", 2 seeds)") for line in lines[:3])
     scores = [
         json.loads((tmp_path / f"train-seed{seed}/bundle/scores/planet-blocks.json").read_text()) for seed in (0, 1)

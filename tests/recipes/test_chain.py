@@ -101,7 +101,7 @@ def test_a_killed_run_goes_on_in_the_stage_where_it_died(tmp_path, name):
 
     assert killed.returncode == -9
     assert states(tmp_path)[name] == "begun"
-    done, ran = run(tmp_path)
+    done, _ = run(tmp_path)
     assert done == EVERY[EVERY.index(name) :]
     assert not (tmp_path / "earlier").exists()
     run(tmp_path / "straight")

@@ -45,7 +45,12 @@ def test_settings_change_options_and_what_a_stage_stands_on(write):
 
     recipe = read_recipe(
         write(more),
-        settings=["train.loop.epochs=5", "train.model.encoder=resnet18", "fields.declare={n: 7}", "blocks.corpus=other"],
+        settings=[
+            "train.loop.epochs=5",
+            "train.model.encoder=resnet18",
+            "fields.declare={n: 7}",
+            "blocks.corpus=other",
+        ],
     )
 
     assert (recipe.stages[3].options.loop.epochs, recipe.stages[3].options.model.encoder) == (5, "resnet18")
@@ -64,21 +69,56 @@ def test_a_setting_lies_over_the_defaults_as_it_does_in_train(write):
     ("old", "new", "error", "sentence"),
     [
         ("about:", "abot:", Unknown, "{file}: unknown key 'abot'. Did you mean 'about'? Known: about, stages."),
-        ("do: split", "do: splitt", Unknown, "{file} stage blocks: unknown kind of stage 'splitt'. Did you mean 'split'?"),
+        (
+            "do: split",
+            "do: splitt",
+            Unknown,
+            "{file} stage blocks: unknown kind of stage 'splitt'. Did you mean 'split'?",
+        ),
         ("  train:", "  trian:", Unknown, "{file} stage trian: unknown kind of stage 'trian'. Did you mean 'train'?"),
         ("block: 1deg", "blok: 1deg", Unknown, "{file} stage blocks: unknown option of a split stage 'blok'. Did you"),
-        ("split, corpus:", "split, corpas:", Unknown, "unknown option of a split stage 'corpas'. Did you mean 'corpus'?"),
+        (
+            "split, corpus:",
+            "split, corpas:",
+            Unknown,
+            "unknown option of a split stage 'corpas'. Did you mean 'corpus'?",
+        ),
         ("epochs", "epoch", Unknown, "{file} stage train: unknown option 'loop.epoch'. Did you mean 'loop.epochs'?"),
-        ("split: blocks", "split: blcks", Unknown, "{file} stage train split: unknown earlier stage 'blcks'. Did you mean"),
+        (
+            "split: blocks",
+            "split: blcks",
+            Unknown,
+            "{file} stage train split: unknown earlier stage 'blcks'. Did you mean",
+        ),
         ("corpus: fields, method", "corpus: train, method", Unknown, "blocks corpus: unknown earlier stage 'train'"),
-        ("split: blocks", "split: fields", Mismatch, "split differs: want a stage of kind split, have fields, of kind build"),
-        ("corpus: fields, split", "split", Refused, "{file} stage train: does not say corpus, the name of an earlier stage"),
+        (
+            "split: blocks",
+            "split: fields",
+            Mismatch,
+            "split differs: want a stage of kind split, have fields, of kind build",
+        ),
+        (
+            "corpus: fields, split",
+            "split",
+            Refused,
+            "{file} stage train: does not say corpus, the name of an earlier stage",
+        ),
         ("corpus: fields, split", "split", Refused, "of kind import or build. Write `corpus: fields`."),
         ("epochs: 3", "epochs: many", Mismatch, "{file} stage train: option loop.epochs differs: want a valid integer"),
         ("epochs: 3", "epochs: 0", Refused, "option epochs: must be 1 or more: have 0."),
         ("split: blocks", "split: [blocks, blocks]", Mismatch, "split differs: want the name of an earlier stage"),
-        ("loop: {epochs: 3}", "data: {split: x}", Refused, "Leave data.split out: it follows from the stages that this"),
-        ("  fields:", "  my-fields:", Refused, "stage my-fields: cannot be named so. Use letters, digits and underscores"),
+        (
+            "loop: {epochs: 3}",
+            "data: {split: x}",
+            Refused,
+            "Leave data.split out: it follows from the stages that this",
+        ),
+        (
+            "  fields:",
+            "  my-fields:",
+            Refused,
+            "stage my-fields: cannot be named so. Use letters, digits and underscores",
+        ),
         ("{do: split, corpus: fields, method: place, block: 1deg}", "7", Mismatch, "stage blocks: stage differs: want"),
     ],
 )
@@ -117,7 +157,10 @@ def test_a_stage_that_is_written_twice_is_refused(write):
     [
         ("trian.loop.epochs=3", "--set trian.loop.epochs=3: unknown stage 'trian'. Did you mean 'train'?"),
         ("train=3", "--set train=3: names a stage but no option. Write --set train.OPTION=VALUE."),
-        ("train.loop.epoch=3", "stage train --set loop.epoch=3: unknown option 'loop.epoch'. Did you mean 'loop.epochs'?"),
+        (
+            "train.loop.epoch=3",
+            "stage train --set loop.epoch=3: unknown option 'loop.epoch'. Did you mean 'loop.epochs'?",
+        ),
         ("train.corpus=blocks", "stage train: corpus differs: want a stage of kind import or build, have blocks"),
         ("train", "--set train: is not KEY=VALUE"),
     ],

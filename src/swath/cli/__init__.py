@@ -66,6 +66,11 @@ class LazyGroup(click.Group):
         "predict": ("swath.cli.predict", "predict", "answer for every sample of a corpus, with or without labels"),
         "compare": ("swath.cli.compare", "compare", "models judged on the same samples: who is better, and who ties"),
         "run": ("swath.cli.run", "run", "a recipe: a chain of stages, each done only if something has changed"),
+        "doctor": (
+            "swath.cli.doctor",
+            "doctor",
+            "what this machine has and lacks, and what a training waits for",
+        ),
         "demo": ("swath.cli.demo", "demo", "everything at once on the virtual planet, offline"),
     },
     epilog="\b\nExample:\n  swath demo\n  swath corpus import eurosat-rgb EuroSAT_RGB.zip -o eurosat/",

@@ -5,8 +5,8 @@
     DIR/earlier/        what stages left that were done with other options; nothing is thrown away
 
 A stage's key is a hash over its kind and version, its options, the keys of the stages it stands on, and what is read
-from outside; no clock, no machine and no folder is part of it. A stage with its old key, whose output is still there, is
-left alone. It is noted before it begins and when it is done, so that a killed run goes on: its functions do.
+from outside; no clock, no machine and no folder is part of it. A stage with its old key, whose output is still there,
+is left alone. It is noted before it begins and when it is done, so that a killed run goes on: its functions do.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -108,7 +107,7 @@ class Ran:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
         steps = [
-            {"stage": s.name, "kind": s.kind, "key": s.key, "was": s.state, "summary": s.summary, "facts": dict(s.facts)}
+            {"stage": s.name, "kind": s.kind, "key": s.key, "was": s.state, "said": s.summary, "facts": dict(s.facts)}
             for s in self.steps
         ]
         return {"recipe": self.recipe, "folder": str(self.folder), "stages": steps, "over_seeds": self.over_seeds()}

@@ -114,7 +114,7 @@ def _outside(options: SourceOptions, name: str) -> str:
 
 def _source_stands(job: Job, facts: Mapping[str, Any]) -> bool:
     try:
-        return open_corpus(job.path).meta.plan_hash == facts["hash"]
+        return bool(open_corpus(job.path).meta.plan_hash == facts["hash"])
     except SwathError:
         return False
 

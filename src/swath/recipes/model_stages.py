@@ -147,7 +147,7 @@ def _test(job: Job) -> Done:
 def _test_stands(job: Job, facts: Mapping[str, Any]) -> bool:
     folder = job.path.parent
     file = folder / facts["file"]
-    return file.exists() and _sum(file) == facts["sha256"] and (folder / facts["page"]).exists()
+    return file.exists() and (folder / facts["page"]).exists() and bool(_sum(file) == facts["sha256"])
 
 
 def _predict(job: Job) -> Done:

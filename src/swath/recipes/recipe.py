@@ -9,8 +9,8 @@
       blocks: {do: split, corpus: fields, method: place, block: 1deg}
       train: {corpus: fields, split: blocks, loop: {epochs: 8}}
 
-A stage names earlier ones by what it needs them for (`corpus: fields`); everything else are options of its kind, checked
-by the same records as the commands'. Recipes that ship lie in `shipped/` and are found by name.
+A stage names earlier ones by what it needs them for (`corpus: fields`); everything else are options of its kind,
+checked by the same records as the commands'. Recipes that ship lie in `shipped/` and are found by name.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from swath.core.errors import Mismatch, Refused, SwathError, Unknown
+from swath.core.errors import Mismatch, Refused, Unknown
 from swath.core.options import read_options, read_yaml, setting, with_settings
 from swath.recipes.stage import Kind, Stage
-from swath.recipes.stage_kinds import STAGE_KINDS, stage_kind
+from swath.recipes.stage_kinds import stage_kind
 
 __all__ = ["Recipe", "find_recipe", "read_recipe", "recipe_text", "seeds_of", "shipped_recipes", "with_seeds"]
 
@@ -96,7 +96,8 @@ def read_recipe(name: str | Path, *, settings: Sequence[str] = ()) -> Recipe:
     Unreadable
         It is no YAML, or not a mapping.
     Unknown
-        A key, a kind of stage, an option, or a stage that is named does not exist; file, stage and the nearest are named.
+        A key, a kind of stage, an option, or a stage that is named does not exist; the nearest is named, with file and
+        stage.
     Mismatch
         A value does not fit, or a stage of another kind is needed.
     Refused
@@ -109,7 +110,9 @@ def read_recipe(name: str | Path, *, settings: Sequence[str] = ()) -> Recipe:
             raise Unknown(str(key), _KEYS, what="key", where=where)
     asked = held.get("stages")
     if not isinstance(asked, Mapping) or not asked:
-        raise Refused(where=where, what="has no stages", fix="Write `stages:` and below it a name and options for each.")
+        raise Refused(
+            where=where, what="has no stages", fix="Write `stages:` and below it a name and options for each."
+        )
     laid = _by_stage(settings, asked)
     stages: dict[str, Stage] = {}
     for stage_name, said in asked.items():
@@ -151,9 +154,9 @@ def _stage(name: str, said: Any, earlier: Mapping[str, Stage], settings: Sequenc
             raise Unknown(key, ["do", *known], what=f"option of a {kind_name} stage", where=where)
     kept = []
     for pair in settings:
-        key, value = next(iter(setting(pair).items()))
+        key, named = next(iter(setting(pair).items()))
         if key in kind.needs:
-            given[key] = value
+            given[key] = named
         else:
             kept.append(pair)
     inputs = {key: _named(key, given.pop(key, None), kind, earlier, where) for key in kind.needs}

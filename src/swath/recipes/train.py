@@ -48,7 +48,7 @@ from swath.training import Fitted, LoopOptions, fit
 from swath.training.device import place
 from swath.training.watch import Watch
 
-__all__ = ["DataOptions", "TrainOptions", "Trained", "input_of", "open_split", "output_of", "train"]
+__all__ = ["DataOptions", "TrainOptions", "Trained", "input_of", "open_split", "output_of", "physical", "train"]
 
 #: Metrics of a scene, the deciding one first.
 _METRICS: Final = {False: ("accuracy", "macro_f1"), True: ("micro_map", "macro_f1")}
@@ -123,7 +123,7 @@ class Trained:
         )
 
 
-def _physical(quantity: Quantity) -> Quantity:
+def physical(quantity: Quantity) -> Quantity:
     """What a network is fed: reflectance for digital numbers, anything else as it is."""
     if quantity.kind != "dn":
         return quantity
@@ -138,7 +138,7 @@ def _measured(
 ) -> StackInput:
     """A stack, normalised by what train's valid pixels are like."""
     spec = corpus.spec(name)
-    quantity = _physical(spec.quantity)
+    quantity = physical(spec.quantity)
     said = corpus_statistics(corpus, stack=name, split=split.name, part="train", fold=fold, progress=progress)
     moments = said.moments()
     mean, std = (np.array([moments[kind][band] for band in bands]) for kind in ("mean", "std"))
