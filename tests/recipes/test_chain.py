@@ -93,7 +93,7 @@ def test_keys_are_the_same_in_every_folder_and_at_any_time(tmp_path):
     assert key_of(a_stage("a", MAKE), {}) == hashlib.sha256(held.encode()).hexdigest()
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", ["a", "model", "all"])
 def test_a_killed_run_goes_on_in_the_stage_where_it_died(tmp_path, name):
     """SIGKILL in the middle of a stage: what was done stays done, the same command does the rest."""
     command = [sys.executable, "-m", "tests.recipes.a_recipe", str(tmp_path)]

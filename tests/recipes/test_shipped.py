@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from swath.batch import Augmentation
+from swath.bundle import open_bundle
 from swath.core.bands import S2_BANDS
 from swath.core.errors import Unreadable
 from swath.corpus import open_corpus
@@ -23,6 +24,7 @@ from swath.recipes.open import Opening, open_source
 from swath.recipes.recipe import read_recipe, shipped_recipes
 from swath.recipes.train import DataOptions, TrainOptions, input_of, open_split
 from swath.tasks import SceneNetwork, SceneOptions
+from swath.testing.build import a_eurosat_zip
 from swath.training import LoopOptions, Optimiser, Schedule
 from swath.training.checkpoint import read_weights
 from tests.models.a_spec import a_spec
@@ -215,6 +217,21 @@ def test_the_planet_stands_in_for_files_by_two_settings(tmp_path):
 
     assert open_source(recipe.stages[0].options.opening()).name == "planet"
     assert recipe.stages[0].options.opening() == Opening("planet", (), {"n": 60, "seed": 7})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["rgb", "ms"])
+def test_files_of_eurosat_go_in_at_one_end_and_a_tested_bundle_comes_out(kind, tmp_path):
+    """The published presets fit what the formats say of their numbers."""
+    zipped = a_eurosat_zip(tmp_path / "EuroSAT.zip", n=4, kind=kind)
+    short = ["train.loop.steps=1", "train.loop.epochs=1", "train.data.batch_size=2", "test.has_floors=false"]
+    recipe = read_recipe(f"cnn-sentinel-{kind}-scratch", settings=[f"import.paths={zipped}", *short])
+
+    ran = run_chain(recipe, tmp_path / "out")
+
+    assert ran.summary().startswith(f"{tmp_path / 'out'}: 4 stages done")
+    (stack,) = open_bundle(tmp_path / "out" / "train").input.stacks.values()
+    assert stack.mean[:2] == {"rgb": (87.845, 96.965), "ms": (1353.036, 1116.468)}[kind]
 
 
 def test_the_measured_recipe_is_the_one_of_the_study():
