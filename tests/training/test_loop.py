@@ -51,7 +51,10 @@ def test_a_killed_training_ends_with_the_same_bytes(corpus, tmp_path, step):
     assert len(rows(tmp_path / "cut")) == 4
 
 
-@pytest.mark.parametrize(("steps", "step"), [(3, 5), (6, 8)], ids=["less than a pass", "more than a pass"])
+@pytest.mark.parametrize(
+    ("steps", "step"),
+    [pytest.param(3, 5, id="less than a pass", marks=pytest.mark.slow), pytest.param(6, 8, id="more than a pass")],
+)
 def test_a_killed_training_of_epochs_that_are_no_passes_ends_with_the_same_bytes(corpus, tmp_path, steps, step):
     """A pass has 4 steps: killed in the middle of a pass that two epochs share."""
     assert in_process(corpus.path, tmp_path / "straight", 0, steps) == 0

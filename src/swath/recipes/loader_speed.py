@@ -65,8 +65,6 @@ class LoaderSpeed:
         --------
         >>> LoaderSpeed("a planet", "resnet10-32", "cpu", 1, 3000.0, 200.0).sentence()
         'The loader makes 3,000 samples/s of a planet, a step of resnet10-32 on cpu takes 200: it keeps the step busy.'
-        >>> LoaderSpeed("a planet", "resnet10-32", "cuda", 1, 3000.0, 9000.0).sentence()[78:]
-        'takes 9,000: the step waits 67 % of the time. Read with more threads: --set data.threads=3.'
         """
         said = (
             f"The loader makes {self.loader:,.0f} samples/s of {self.corpus}, "
