@@ -1,5 +1,7 @@
 """Compute one page of docs/results: python scripts/result.py ID, or --pages to write all pages from their figures.
 
+    python scripts/result.py --stored ID     figures anew from the answers that are stored, without training anything
+
 Figures go to `results/<id>.json` with command, commit, machine and date; the page is written from that file alone.
 Corpora that a study builds stay in `.cache/results`, so that a run which was cut off goes on where it stopped.
 """
@@ -40,17 +42,23 @@ def _cpuinfo() -> list[str]:
 def page_of(name: str, result: dict[str, Any]) -> str:
     """The page of a result, from its figures alone."""
     study = importlib.import_module(STUDIES[name])
+    took = f" in {result['seconds']:.0f} s" if result["seconds"] else ", from stored answers,"
     foot = (
-        f"*Computed by `make result ID={name}` in {result['seconds']:.0f} s on {result['date']} ({result['machine']}),"
+        f"*Computed by `make result ID={name}`{took} on {result['date']} ({result['machine']}),"
         f" at commit {result['commit']}.*"
     )
     return f"# {study.TITLE}\n\n{study.page(result['figures'])}\n\n{foot}\n"
 
 
-def compute(name: str) -> Path:
-    """Compute a study and write figures and page."""
+def compute(name: str, *, is_stored: bool = False) -> Path:
+    """Compute a study and write figures and page; those of trainings also from stored answers alone."""
     if name not in STUDIES:
         raise Unknown(name, STUDIES, what="result")
+    study = importlib.import_module(STUDIES[name])
+    if is_stored:
+        if not hasattr(study, "recompute"):
+            raise Refused(where=f"result {name}", what="stores no answers", fix=f"Compute it: make result ID={name}.")
+        return _write(name, study.recompute(study.stored_in(RESULTS)), 0.0)
     data = os.environ.get("SWATH_REAL_DATA")
     if not data:
         raise Refused(where=f"result {name}", what="needs real data", fix="Set SWATH_REAL_DATA to its folder.")
@@ -58,7 +66,12 @@ def compute(name: str) -> Path:
     work.mkdir(parents=True, exist_ok=True)
     RESULTS.mkdir(exist_ok=True)
     start = perf_counter()
-    figures = importlib.import_module(STUDIES[name]).compute(Path(data), work, PAGES)
+    figures = study.compute(Path(data), work, PAGES)
+    return _write(name, figures, perf_counter() - start)
+
+
+def _write(name: str, figures: dict[str, Any], seconds: float) -> Path:
+    """Keep the figures with everything that says how they came about, and write the page."""
     result = {
         "id": name,
         "command": f"make result ID={name}",
@@ -67,8 +80,8 @@ def compute(name: str) -> Path:
         ).stdout.strip(),
         "machine": _machine(),
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "seconds": round(perf_counter() - start, 1),
-        "seeds": {"done": 1, "asked": 1},
+        "seconds": round(seconds, 1),
+        "seeds": figures.get("seeds", {"done": 1, "asked": 1}),
         "figures": figures,
     }
     write_whole(RESULTS / f"{name}.json", (json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode())
@@ -93,8 +106,8 @@ def main(arguments: list[str]) -> int:
             if argument == "--pages":
                 for name in STUDIES:
                     print(write_page(name))
-            else:
-                print(compute(argument))
+            elif argument != "--stored":
+                print(compute(argument, is_stored="--stored" in arguments))
     except SwathError as error:
         print(f"result: {error}", file=sys.stderr)
         return 2

@@ -1,7 +1,8 @@
 """Studies: one module a page of `docs/results`, with what is computed on real input and how it is told.
 
 Each has `TITLE`, `compute(data, work, pictures) -> figures` and `page(figures) -> Markdown`; `scripts/result.py` runs
-them, stores the figures in `results/<id>.json` and writes the page from that file alone.
+them, stores the figures in `results/<id>.json` and writes the page from that file alone. Those that train also have
+`stored_in(results)` and `recompute(stored)`: all figures again from stored answers alone, which CI compares.
 """
 
 from __future__ import annotations
@@ -15,5 +16,6 @@ STUDIES: Final[dict[str, str]] = {
     "eurosat-splits": "studies.eurosat_splits",
     "band-order": "studies.band_order",
     "offset-verdicts": "studies.offset_verdicts",
+    "eurosat-scratch": "studies.eurosat_scratch",
     "speed": "studies.speed",
 }

@@ -191,9 +191,9 @@ def page(figures: dict[str, Any]) -> str:
             "(Helber et al. 2019, another random split).",
             "",
         ]
-    lines += ["## What a random split hides", ""]
     listed = [_row(row) for row in rows if row["seed"] == 0 and (row["split"], row["epochs"]) in _HEADLINES]
-    lines += [table(["split", "n", "epochs", "accuracy [%]", "macro-F1 [%]", "weakest classes (F1 [%])"], listed), ""]
+    head = ["split", "n", "epochs", "accuracy [%]", "macro-F1 [%]", "weakest classes (F1 [%])"]
+    lines += ["## What a random split hides", "", table(head, listed), ""] if listed else []
     for split, floors in figures["floors"].items():
         lines += [f"Floors, {_TITLES[split]}:", ""]
         cells = [
