@@ -151,3 +151,16 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, sentence):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(Unreadable, match=r"r.yaml: cannot be read \(No such file or directory\)"):
         read_yaml(tmp_path / "r.yaml")
+
+
+def test_options_are_explained_as_yaml_that_reads_back_as_the_same_record():
+    """Issue: "options as documented frozen records": the file can be given back as it was written."""
+    import yaml
+
+    from swath.core.options import explained
+    from swath.core.specs import Calibration
+
+    recipe = Recipe(steps=(Step("a", 2),), clouds=Clouds(0.25, "thick"), also=Clouds())
+
+    assert read_options(Recipe, yaml.safe_load(explained(recipe)), where="again") == recipe
+    assert explained(Calibration(1.5)) == "# > 0; 1 = as trained.\ntemperature: 1.5"

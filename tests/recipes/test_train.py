@@ -264,3 +264,19 @@ def test_the_command_line_trains_and_tells(corpus, tmp_path):
     said = json.loads(done.stdout)
     assert (said["epochs"], said["train"], said["metric"]) == (1, 32, "accuracy")
     assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["loop"]["seed"] == 4
+
+
+def test_every_option_of_a_training_is_explained_and_can_be_given_back():
+    from click.testing import CliRunner
+
+    from swath.cli import swath
+
+    done = CliRunner().invoke(swath, ["train", "--options", "--set", "loop.stages=[{name: head, epochs: 2}]"])
+
+    assert done.exit_code == 0, done.output
+    held = read_options(TrainOptions, yaml.safe_load(done.stdout), where="options")
+    assert held == with_settings(TrainOptions(), ["loop.stages=[{name: head, epochs: 2}]"])
+    lines = done.stdout.splitlines()
+    for i, line in enumerate(lines):
+        is_option = ":" in line and not line.strip().startswith(("#", "-")) and not line.endswith(":")
+        assert not is_option or "#" in "".join(lines[max(0, i - 3) : i]), f"{line} is not explained"

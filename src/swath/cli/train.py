@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from swath.cli.options import as_json, bar, corpus_folder, echo, example
+from swath.cli.options import as_json, bar, echo, example
 from swath.core.errors import Refused
 
 if TYPE_CHECKING:
@@ -59,17 +59,19 @@ def _minutes(seconds: float) -> str:
 
 
 @click.command(epilog=example("swath train planet/ --split blocks -o runs/planet --set loop.epochs=8"))
-@corpus_folder
+@click.argument("corpus", required=False, type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the run.")
 @click.option("--config", type=click.Path(path_type=Path), help="YAML with options; a run's config.yaml is one.")
 @click.option("--set", "sets", multiple=True, metavar="A.B=C", help="Change one option; repeat. --options lists them.")
 @click.option("--split", help="Frozen split; needed only if there are several.")
 @click.option("--fold", type=click.IntRange(0), help="Which fold of it.")
 @click.option("--seed", type=int, help="Of everything random.")
-@click.option("--options", "lists", is_flag=True, help="List every option with its value, and stop.")
+@click.option(
+    "--options", "lists", is_flag=True, help="Write every option, with its meaning, as YAML for --config."
+)
 @as_json
 def train(
-    corpus: Path,
+    corpus: Path | None,
     out: Path | None,
     config: Path | None,
     sets: tuple[str, ...],
@@ -80,9 +82,7 @@ def train(
     as_json: bool,
 ) -> int:
     """Train a classifier on the train part of a split, judged on its val part; killed, the same command goes on."""
-    import yaml
-
-    from swath.core.options import read_options, read_yaml, to_plain, with_settings
+    from swath.core.options import explained, read_options, read_yaml, to_plain, with_settings
     from swath.corpus import open_corpus
     from swath.recipes.train import TrainOptions
     from swath.recipes.train import train as run
@@ -95,10 +95,11 @@ def train(
     pairs = [f"{name}={value}" for name, value in given.items() if value is not None]
     options = with_settings(options, [*pairs, *sets])
     if lists:
-        echo(yaml.safe_dump(to_plain(options), sort_keys=False).rstrip(), to_plain(options), as_json)
+        echo(explained(options), to_plain(options), as_json)
         return 0
-    if out is None:
-        raise Refused(where="swath train", what="needs a folder for the run", fix="Add -o RUN.")
+    if corpus is None or out is None:
+        fix = "Write: swath train CORPUS -o RUN."
+        raise Refused(where="swath train", what="needs a corpus and a folder for the run", fix=fix)
     is_first = place()[0] == 0
     done = run(open_corpus(corpus), options, out, watch=Live() if is_first else None, progress=bar("samples"))
     if is_first:

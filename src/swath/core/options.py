@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from swath.core.errors import Mismatch, Refused, Unknown, Unreadable
 
-__all__ = ["read_options", "read_yaml", "setting", "to_plain", "with_setting", "with_settings"]
+__all__ = ["explained", "read_options", "read_yaml", "setting", "to_plain", "with_setting", "with_settings"]
 
 _Record = TypeVar("_Record")
 
@@ -115,6 +116,44 @@ class _Loader(yaml.SafeLoader):
                 raise Unreadable(where=str(self.name), what=what, fix="Say it once.")
             seen.add(name)
         return super().construct_mapping(node, deep)
+
+
+def _told(record: type) -> dict[str, list[str]]:
+    """Field -> what the `#:` lines above it say, as they stand in the source."""
+    found: dict[str, list[str]] = {}
+    held: list[str] = []
+    for line in inspect.getsource(record).splitlines():
+        text = line.strip()
+        if text.startswith("#:"):
+            held.append(text.removeprefix("#:").strip())
+            continue
+        name = text.partition(":")[0]
+        if name.isidentifier() and held:
+            found[name] = held
+        held = []
+    return found
+
+
+def explained(options: Any, *, indent: str = "") -> str:
+    """Write a record as YAML, each option below what it means: a file to change and to give back.
+
+    Examples
+    --------
+    >>> from swath.core.specs import Calibration
+    >>> print(explained(Calibration()))
+    # > 0; 1 = as trained.
+    temperature: 1.0
+    """
+    told, lines = _told(type(options)), []
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        lines += [f"{indent}# {line}" for line in told.get(field.name, ())]
+        if dataclasses.is_dataclass(value):
+            lines += [f"{indent}{field.name}:", explained(value, indent=f"{indent}  ")]
+        else:
+            text = yaml.safe_dump(to_plain(value), default_flow_style=True, width=10**6).strip()
+            lines.append(f"{indent}{field.name}: {text.removesuffix('...').strip()}")
+    return "\n".join(lines)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
