@@ -17,5 +17,6 @@ STUDIES: Final[dict[str, str]] = {
     "band-order": "studies.band_order",
     "offset-verdicts": "studies.offset_verdicts",
     "eurosat-scratch": "studies.eurosat_scratch",
+    "eurosat-eighty": "studies.eurosat_eighty",
     "speed": "studies.speed",
 }

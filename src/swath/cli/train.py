@@ -66,9 +66,7 @@ def _minutes(seconds: float) -> str:
 @click.option("--split", help="Frozen split; needed only if there are several.")
 @click.option("--fold", type=click.IntRange(0), help="Which fold of it.")
 @click.option("--seed", type=int, help="Of everything random.")
-@click.option(
-    "--options", "lists", is_flag=True, help="Write every option, with its meaning, as YAML for --config."
-)
+@click.option("--options", "lists", is_flag=True, help="Write every option, with its meaning, as YAML for --config.")
 @as_json
 def train(
     corpus: Path | None,
