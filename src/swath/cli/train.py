@@ -30,13 +30,13 @@ class Live:
 
         if self._bar is None:
             quiet = not sys.stderr.isatty()
-            form = "{desc} {percentage:3.0f}%|{bar:20}| {postfix}"
+            form = "{desc} {percentage:3.0f}%|{bar:20}|"
             self._bar = tqdm(bar_format=form, file=sys.stderr, leave=False, mininterval=10 if quiet else 0.2)
         self._bar.total = tick.epochs * tick.steps
         self._bar.n = tick.epoch * tick.steps + tick.step
         loss = ", ".join(f"{value:.3f}" for value in tick.losses.values())
-        self._bar.set_description_str(f"{tick.stage} {tick.epoch + 1}/{tick.epochs}", refresh=False)
-        self._bar.set_postfix_str(f"loss {loss}, {tick.rate:,.0f} samples/s, {_minutes(tick.left)} left")
+        where = f"{tick.stage} {tick.epoch + 1}/{tick.epochs}"
+        self._bar.set_description_str(f"{where}  loss {loss}  {tick.rate:,.0f} samples/s  {_minutes(tick.left)} left")
 
     def epoch(self, row: Mapping[str, float | str | None]) -> None:
         """Leave a line behind."""

@@ -70,8 +70,8 @@ class DataOptions:
     bands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: Stack -> name of a preset that normalises it; a stack that is not named is measured on train's valid pixels.
     normalise: Mapping[str, str] = field(default_factory=dict)
-    #: Samples a step, over all processes.
-    batch_size: int = 128
+    #: Samples a step, over all processes: small, for corpora of some hundred samples; 128 for tens of thousands.
+    batch_size: int = 32
     #: Which samples an epoch shows.
     sampling: Sampling = field(default_factory=Sampling)
     #: Threads that read ahead.

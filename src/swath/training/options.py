@@ -22,8 +22,8 @@ class Optimiser:
 
     #: Which rule.
     name: Literal["sgd", "adam", "adamw", "adadelta"] = "adamw"
-    #: Rate at the schedule's top. Adadelta's own is 1.
-    rate: float = 1e-3
+    #: Rate at the schedule's top. Sgd wants some 0.1, adadelta 1.
+    rate: float = 3e-3
     #: Rates of parts that have another, by the part's name.
     rates: Mapping[str, float] = field(default_factory=dict)
     #: Of sgd.
