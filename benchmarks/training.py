@@ -41,7 +41,7 @@ class _Held(Corpus):
 
     def pixels(self, stack: str, positions: Array, *, out: Array | None = None, threads: int = 1) -> Array:  # type: ignore[override]
         """Take rows of the array."""
-        taken: Array = self.data[np.asarray(positions)][:, None]
+        taken: Array = self.data[np.asarray(positions, np.int64)][:, None]
         return taken
 
 
