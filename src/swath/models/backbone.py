@@ -7,14 +7,14 @@ band. Then the stem and the encoder. Knows no tasks: heads stand on the maps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 
-from swath.core.errors import Mismatch, Refused, Unknown
+from swath.core.errors import Mismatch, Refused
 from swath.core.inputs import GSD_TOLERANCE
 from swath.core.specs import InputSpec
 from swath.models.encoders import Encoder
@@ -128,7 +128,6 @@ class Backbone(nn.Module):
         made = [each.out_channels for each in self.modules() if isinstance(each, nn.Conv2d)]
         self.channels_last = channels_last and min(made, default=_NARROW) >= _NARROW
         self.fresh = fresh
-        self.frozen: tuple[str, ...] = ()
         self._stacks = tuple(input.stacks.items())
         # Not part of the state: the spec is their one place, and it travels with the weights.
         for number, (_, stack) in enumerate(self._stacks):
@@ -206,46 +205,3 @@ class Backbone(nn.Module):
     def forward(self, x: Mapping[str, Tensor], valid: Mapping[str, Tensor] | None = None) -> list[Tensor]:
         """Feature maps (n, channels[i], h / strides[i], w / strides[i]), finest first; see `picture`."""
         return self.encode(self.picture(x, valid))
-
-    def freeze(self, prefixes: Iterable[str]) -> tuple[str, ...]:
-        """Keep the parameters below `prefixes` as they are, running statistics too; all others learn.
-
-        Returns
-        -------
-        tuple of str
-            Names of the frozen parameters.
-
-        Raises
-        ------
-        Unknown
-            A prefix that no parameter has.
-
-        Examples
-        --------
-        >>> from swath.core.quantity import TOA
-        >>> from swath.core.specs import StackInput
-        >>> from swath.models.encoders import make_encoder
-        >>> red = StackInput(("B04",), TOA, "L1C", 10.0, dates=1, mean=(0.1,), std=(0.05,))
-        >>> backbone = Backbone(InputSpec({"s2": red}, (64, 64)), make_encoder("resnet10-32", 1))
-        >>> backbone.freeze(backbone.parts["stem"])
-        ('encoder.conv1.weight', 'encoder.bn1.weight', 'encoder.bn1.bias')
-        """
-        wanted = tuple(prefixes)
-        names = [name for name, _ in self.named_parameters()]
-        for prefix in wanted:
-            if not any(name.startswith(prefix) for name in names):
-                known = [prefix for held in self.parts.values() for prefix in held]
-                raise Unknown(prefix, known, what="part", where="freeze")
-        self.frozen = wanted
-        for name, parameter in self.named_parameters():
-            parameter.requires_grad_(not name.startswith(wanted) if wanted else True)
-        self.train(self.training)
-        return tuple(name for name in names if wanted and name.startswith(wanted))
-
-    def train(self, mode: bool = True) -> Backbone:
-        """Switch to training or evaluation; what is frozen keeps its running statistics."""
-        super().train(mode)
-        for name, module in self.named_modules():
-            if self.frozen and f"{name}.".startswith(self.frozen):
-                module.eval()
-        return self

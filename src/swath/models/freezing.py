@@ -88,7 +88,7 @@ def _leaves(backbone: Backbone) -> list[str]:
 
 
 def frozen_in(backbone: Backbone, stage: str, *, like: str | None = None) -> tuple[str, ...]:
-    """Say which prefixes of a backbone's parameters a stage leaves as they are: what `Backbone.freeze` takes.
+    """Say which prefixes of a backbone's parameters a stage leaves as they are: which the loop heeds.
 
     Parameters
     ----------
