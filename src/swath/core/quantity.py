@@ -41,6 +41,7 @@ __all__ = [
     "class_of",
     "convert",
     "dn",
+    "physical_moments",
     "rgb8",
     "to_float",
     "value",
@@ -323,6 +324,19 @@ CONVERSIONS: Final[dict[tuple[str, str], _Conversion]] = {
     ("sigma0", "gamma0_ellipsoid"): _sigma_to_gamma,
     ("gamma0_ellipsoid", "sigma0"): _gamma_to_sigma,
 }
+
+
+def physical_moments(mean: Array, std: Array, have: Quantity) -> tuple[Array, Array]:
+    """Mean and deviation of digital numbers, one a band, as those of the reflectance that they encode.
+
+    Examples
+    --------
+    >>> mean, std = physical_moments(np.array([2000.0]), np.array([500.0]), dn("toa", offset=-1000))
+    >>> mean.tolist(), std.tolist()
+    ([0.1], [0.05])
+    """
+    offset, divisor = np.array(have.offset or (0.0,)), np.array(have.quantification)
+    return (mean + offset) / divisor, std / divisor
 
 
 def convert(data: Array, have: Quantity, want: Quantity, *, incidence: Array | None = None) -> Array:

@@ -33,7 +33,7 @@ from swath.core.options import to_plain
 from swath.core.plan import StackSpec
 from swath.core.presets import PRESETS, preset
 from swath.core.progress import SILENT, Progress
-from swath.core.quantity import Quantity
+from swath.core.quantity import Quantity, physical_moments
 from swath.core.specs import Calibration, InputSpec, OutputSpec, StackInput
 from swath.core.version import __version__
 from swath.corpus.corpus import Corpus
@@ -144,9 +144,7 @@ def _measured(
     mean, std = (np.array([moments[kind][band] for band in bands]) for kind in ("mean", "std"))
     if spec.quantity.kind == "dn":
         index = [spec.bands.index(band) for band in bands]
-        stored = spec.quantity.select(index)
-        mean = (mean + np.array(stored.offset or (0.0,))) / np.array(stored.quantification)
-        std = std / np.array(stored.quantification)
+        mean, std = physical_moments(mean, std, spec.quantity.select(index))
     flat = [band for band, each in zip(bands, std, strict=True) if not each > 0]
     if flat:
         fix = "Leave it out with data.bands, or look at the corpus: swath corpus stats."
