@@ -245,7 +245,7 @@ def test_the_measured_recipe_is_the_one_of_the_study():
         augment=Augmentation(right_angles="alternate", crop=48, crop_until=round(0.6 * 32), shift=6),
         loop=LoopOptions(
             epochs=32,
-            optimiser=Optimiser("sgd", rate=0.1, momentum=0.9, weight_decay=5e-4),
+            optimiser=Optimiser("muon", rate=0.012, betas=(0.9, 0.99), weight_decay=0.1),
             schedule=Schedule("cosine", warm_up=0.15),
             average=0.995,
             select="last",

@@ -8,6 +8,7 @@ import warnings
 import pytest
 import torch
 
+from swath.training.muon import Muon
 from swath.training.options import Optimiser, Schedule
 from swath.training.rates import factor, make_optimisers, set_rates
 
@@ -74,6 +75,7 @@ def test_a_part_that_learns_nothing_has_no_optimiser():
         ("sgd", torch.optim.SGD),
         ("adam", torch.optim.Adam),
         ("adamw", torch.optim.AdamW),
+        ("muon", Muon),
         ("adadelta", torch.optim.Adadelta),
     ],
 )

@@ -21,18 +21,18 @@ class Optimiser:
     """How a step follows from a gradient."""
 
     #: Which rule.
-    name: Literal["sgd", "adam", "adamw", "adadelta"] = "adamw"
-    #: Rate at the schedule's top. Sgd wants some 0.1, adadelta 1.
+    name: Literal["sgd", "adam", "adamw", "muon", "adadelta"] = "adamw"
+    #: Rate at the schedule's top. Sgd wants some 0.1, muon 0.01, adadelta 1.
     rate: float = 3e-3
     #: Rates of parts that have another, by the part's name.
     rates: Mapping[str, float] = field(default_factory=dict)
-    #: Of sgd.
+    #: Of sgd, and of muon's kernels.
     momentum: float = 0.9
     #: Whether sgd looks ahead.
     nesterov: bool = True
     #: Pull towards 0 of weights with two or more dimensions; biases and normalisation are left alone.
     weight_decay: float = 0.0
-    #: Of adam and adamw.
+    #: Of adam and adamw, and of what muon leaves to it.
     betas: tuple[float, float] = (0.9, 0.999)
     #: Greatest norm of a part's gradient; None = as it is.
     clip: float | None = None

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from swath.core.errors import Unknown
+from swath.training.muon import Muon
 from swath.training.options import Optimiser, Schedule
 
 __all__ = ["factor", "make_optimisers", "set_rates"]
@@ -54,6 +55,8 @@ def _rule(options: Optimiser, groups: list[dict[str, object]], rate: float) -> t
             return torch.optim.Adam(groups, lr=rate, betas=options.betas)
         case "adamw":
             return torch.optim.AdamW(groups, lr=rate, betas=options.betas)
+        case "muon":
+            return Muon(groups, lr=rate, momentum=options.momentum, betas=options.betas)
         case _:
             return torch.optim.Adadelta(groups, lr=rate)
 
