@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from swath.core.errors import Mismatch, Refused, SwathError, Unknown
 from swath.core.quantity import BOA, SIGMA0_DB, TOA, class_of, dn, rgb8, value
-from swath.formats.mapping import declare, folder_legend, gsd_of, map_bands
+from swath.formats.mapping import declare, folder_legend, gsd_of, leave_out, map_bands, with_tags
 from swath.formats.raster import Header
 
 
@@ -254,3 +255,50 @@ def test_bands_that_nobody_needs_are_left_out():
     assert made.judged == (0, 2)
     assert made.classes == ((4, "SCL", "scl"),)
     assert "unknown band to keep '-'. Known: B04, B02." in refusal(a_header(3), bands="B04,-,B02", kind="dn", keep="-")
+
+
+WRITTEN = {"SWATH_KIND": "dn", "SWATH_LEVEL": "L1C", "SWATH_SENSOR": "s2-l1c", "SWATH_TIME": "2018-07-14T09:45:00"}
+
+
+def test_what_swath_wrote_into_a_file_need_not_be_declared():
+    header = replace(a_header(2, names=("B04", "B03")), tags=WRITTEN)
+
+    read = mapped(header)
+
+    assert (read.quantity, read.level, read.sensor) == (dn("toa", offset=None), "L1C", "s2-l1c")
+    assert with_tags(declare({}, where=""), header, where="").date == np.datetime64("2018-07-14T09:45", "us")
+
+
+def test_a_declared_date_stands_in_place_of_the_written_one():
+    header = replace(a_header(2, names=("B04", "B03")), tags=WRITTEN)
+
+    said = with_tags(declare({"date": "2019-01-02"}, where=""), header, where="")
+
+    assert said.date == np.datetime64("2019-01-02", "us")
+
+
+@pytest.mark.parametrize(("name", "value"), [("kind", "boa"), ("level", "L2A")])
+def test_a_declaration_against_the_written_is_refused(name, value):
+    header = replace(a_header(2, names=("B04", "B03")), tags=WRITTEN)
+
+    assert f"a.tif: {name} differs: want {value} (declared), have " in refusal(header, **{name: value})
+
+
+def test_a_band_of_labels_leaves_the_inputs_whatever_it_is_called():
+    """By description, by declaration, or without any name."""
+    described = a_header(3, names=("B04", "landcover", "B03"))
+    declared, name, known = leave_out(declare({"kind": "boa"}, where=""), described, 2, where="a.tif")
+    assert (declared.bands, name, known) == (("B04", "-", "B03"), "landcover", "")
+
+    asked = declare({"bands": "B04,B03,SCL"}, where="")
+    declared, name, known = leave_out(asked, a_header(3), 3, where="a.tif")
+    assert (declared.bands, name, known) == (("B04", "B03", "-"), "SCL", "scl")
+
+    asked = declare({"sensor": "anonymous-2", "kind": "value", "unit": "1"}, where="")
+    declared, name, known = leave_out(asked, a_header(3), 1, where="a.tif")
+    assert (declared.bands[0], len(declared.bands), name, known) == ("-", 3, "band1", "")
+
+
+def test_a_band_that_is_not_there_is_told():
+    with pytest.raises(Unknown, match="a.tif: unknown band '7'.*Known: 1, 2, 3, 4"):
+        leave_out(declare({}, where=""), a_header(4), 7, where="a.tif")

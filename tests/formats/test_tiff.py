@@ -9,9 +9,13 @@ import pytest
 import rasterio
 
 from swath.core.errors import Refused
+from swath.core.geobox import window_geobox
 from swath.core.legends import legend
-from swath.core.quantity import TOA, class_of
-from swath.formats.tiff import write_tiff
+from swath.core.quantity import TOA, class_of, dn
+from swath.core.scene import Window
+from swath.formats.scene import open_scene
+from swath.formats.tiff import write_scene, write_tiff
+from swath.world import Planet
 from tests.corpus.a_source import Numbers
 
 SAMPLE = next(Numbers(n=1, dates=2, masked=(0,)).read(Numbers(n=1, dates=2).plan().rows))
@@ -66,3 +70,66 @@ def test_a_read_only_folder_says_so():
 
     with pytest.raises(Refused, match="cannot be written here"):
         write_tiff(S2, Path("/sys/a.tif"))
+
+
+PLANET = Planet(seed=7)
+
+
+def test_a_scene_opens_again_with_nothing_declared(tmp_path):
+    """What a scene is stands in the file: bands, quantity, offset, level, date, place, attribution, every pixel."""
+    scene = PLANET.scene(11.3, 46.5, size=(300, 280), date="2018-07-14")
+    told = []
+    write_scene(scene, tmp_path / "s.tif", progress=lambda done, total: told.append((done, total)))
+
+    read = open_scene(tmp_path / "s.tif")
+
+    whole = Window(0, 0, 300, 280)
+    one, other = scene.read(whole), read.read(whole)
+    np.testing.assert_array_equal(one.data, other.data)
+    assert (other.bands, other.quantity, other.times[0]) == (one.bands, one.quantity, one.times[0])
+    assert (read.geobox, read.origin.level, read.origin.sensor) == (scene.geobox, "L1C", "s2-l1c")
+    assert read.origin.attribution == scene.origin.attribution
+    assert told == [(256, 300), (300, 300)]
+
+
+def test_the_offset_of_a_newer_baseline_is_in_the_file(tmp_path):
+    """Baseline 05.10 adds 1000 to every number (science.md 1)."""
+    write_scene(replace(PLANET, baseline="05.10").scene(11.3, 46.5, size=(64, 64)), tmp_path / "s.tif")
+
+    assert open_scene(tmp_path / "s.tif").quantity == dn("toa", offset=-1000)
+
+
+def test_truth_carries_the_colours_of_its_legend(tmp_path):
+    truth = PLANET.truth_scene(11.3, 46.5, size=(40, 50))
+    write_scene(truth, tmp_path / "t.tif", legend=legend("eurosat"))
+
+    with rasterio.open(tmp_path / "t.tif") as file:
+        np.testing.assert_array_equal(file.read(1), truth.read(Window(0, 0, 40, 50)).data[0, 0])
+        assert file.colormap(1)[9] == (0x1F, 0x4E, 0x8C, 255)
+        assert file.crs.to_epsg() == 32632
+
+
+def test_what_a_scene_lacks_is_nodata(tmp_path):
+    """Beyond the edge of the planet's scene nothing is measured: read one through a window that reaches beyond."""
+    inner = PLANET.scene(11.3, 46.5, size=(32, 32))
+
+    class Wider:
+        geobox = window_geobox(inner.geobox, -4, -4, 40, 40)
+        bands, quantity, origin, gsd = inner.bands, inner.quantity, inner.origin, inner.gsd
+        shape = (40, 40)
+
+        def read(self, window):
+            return inner.read(window.shift(-4, -4))
+
+    write_scene(Wider(), tmp_path / "s.tif")
+
+    valid = open_scene(tmp_path / "s.tif").read(Window(0, 0, 40, 40)).valid[0, 0]
+    assert (int(valid.sum()), bool(valid[4:36, 4:36].all())) == (32 * 32, True)
+
+
+def test_a_scene_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(Refused, match="cannot be written"):
+        write_scene(PLANET.scene(11.3, 46.5, size=(16, 16)), tmp_path / "file" / "s.tif")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -26,6 +26,7 @@ __all__ = [
     "centre",
     "footprint",
     "ground_gsd",
+    "lonlats",
     "sample_geobox",
     "snap",
     "utm_epsg",
@@ -141,6 +142,19 @@ def _to_lonlat(geobox: GeoBox, cols: Array, rows: Array) -> tuple[Array, Array]:
     x, y = t.a * cols + t.b * rows + t.c, t.d * cols + t.e * rows + t.f
     lon, lat = _transformer(str(crs), "EPSG:4326").transform(x, y)
     return np.asarray(lon), np.asarray(lat)
+
+
+def lonlats(geobox: GeoBox, rows: Array, cols: Array) -> tuple[Array, Array]:
+    """Longitudes, in [-180, 180), and latitudes of many points of a grid at once.
+
+    Parameters
+    ----------
+    rows, cols : arrays, shape (n,)
+        Pixels from the upper-left corner, fractions allowed.
+    """
+    lon, lat = _to_lonlat(geobox, np.asarray(cols, float), np.asarray(rows, float))
+    with np.errstate(invalid="ignore"):
+        return (lon + 180.0) % 360.0 - 180.0, lat
 
 
 def centre(geobox: GeoBox) -> tuple[float, float]:

@@ -8,6 +8,7 @@ rasters and draws nothing.
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -24,6 +25,7 @@ __all__ = [
     "Legend",
     "LegendClass",
     "LegendMap",
+    "class_colour",
     "legend",
     "legend_map",
 ]
@@ -405,6 +407,18 @@ LEGENDS: Final[dict[str, Legend]] = {
         "CORINE class.",
     ),
 }
+
+
+def class_colour(k: int) -> str:
+    """Colour of the k-th class of a legend that has none of its own: hues spread so that neighbours lie apart.
+
+    Examples
+    --------
+    >>> class_colour(0), class_colour(1)
+    ('c63939', '3962c6')
+    """
+    rgb = colorsys.hls_to_rgb(k * 0.618034 % 1.0, 0.5, 0.55)  # the golden ratio keeps neighbours apart
+    return "".join(f"{round(255 * part):02x}" for part in rgb)
 
 
 def legend(name: str, *, where: str = "") -> Legend:

@@ -25,7 +25,7 @@ from swath.core.scene import Window
 from swath.core.stack import Stack
 from swath.formats.archive import glance
 from swath.formats.evidence import MOST_TILES, can_prove_order, decide, prove_tiles, tiles_of
-from swath.formats.mapping import DECLARES, Declared, Mapped, declare, gsd_of, map_bands
+from swath.formats.mapping import DECLARES, Declared, Mapped, declare, gsd_of, map_bands, with_tags
 from swath.formats.options import require_all
 from swath.formats.raster import Header, open_raster, read_header, read_pixels, simplest
 from swath.formats.rasterset import (
@@ -221,7 +221,7 @@ class GeotiffFiles:
         decision = decide(mapped, [taken(judged)], where=where) if judged else None
         origin = origin_of(where, mapped, declared, decision)
         gsd = gsd_of(declared, header, where=where)
-        when = np.array([declared.date], "datetime64[us]")
+        when = np.array([with_tags(declared, header, where=where).date], "datetime64[us]")
         stacks = {}
         if mapped.quantity is not None:
             pixels, mask = taken(mapped.measured)

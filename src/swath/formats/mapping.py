@@ -7,7 +7,6 @@ speak and disagree the file is refused with both sides named. What is known of t
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -17,7 +16,7 @@ import numpy as np
 from swath.core.bands import resolve
 from swath.core.errors import Mismatch, Refused, SwathError, Unknown
 from swath.core.geobox import ground_gsd
-from swath.core.legends import Legend, LegendClass, legend
+from swath.core.legends import Legend, LegendClass, class_colour, legend
 from swath.core.offset import Claim
 from swath.core.quantity import KINDS, S2_QUANTIFICATION, Quantity, dn
 from swath.core.sensors import SENSORS, sensor
@@ -34,7 +33,9 @@ __all__ = [
     "declare",
     "folder_legend",
     "gsd_of",
+    "leave_out",
     "map_bands",
+    "with_tags",
 ]
 
 #: Option -> what it means.
@@ -68,6 +69,8 @@ LEVEL_SENSORS: Final[dict[str, str]] = {each.level: name for name, each in SENSO
 _OPTICAL: Final = {"toa": "L1C", "boa": "L2A"}
 _COUNTED: Final = ("dn", "rgb8", "value", "probability")  # kinds that integers can hold
 _GSD_TOLERANCE: Final = 0.05
+#: Declaration -> tag of `formats.tiff` that says the same.
+_TAGS: Final = {"kind": "SWATH_KIND", "level": "SWATH_LEVEL", "sensor": "SWATH_SENSOR", "date": "SWATH_TIME"}
 _LEFT_OUT: Final = "-"
 
 
@@ -191,6 +194,70 @@ def _classes_of(given: Mapping[str, Any], where: str) -> dict[str, str]:
     return {**CLASS_BANDS, **dict(zip(names, legends, strict=True))}
 
 
+def with_tags(declared: Declared, header: Header, *, where: str) -> Declared:
+    """Add what swath itself has written into the file and the user leaves unsaid: kind, level, sensor and date.
+
+    Raises
+    ------
+    Mismatch
+        What is declared is not what the file says of itself.
+    """
+    held: dict[str, Any] = {}
+    for name, tag in _TAGS.items():
+        text = header.tags.get(tag, "")
+        if not text or text == "class":
+            continue
+        said = as_date(name, text) if name == "date" else text
+        own = getattr(declared, name)
+        is_unsaid = np.isnat(own) if name == "date" else own in ("", said)
+        if is_unsaid:
+            held[name] = said
+        elif name in ("kind", "level"):
+            fix = "Leave it out, or mend the file's tag if that is wrong."
+            raise Mismatch(
+                where=where, what=name, want=f"{own} (declared)", have=f"{said} (written in the file)", fix=fix
+            )
+    return replace(declared, **held)
+
+
+def leave_out(declared: Declared, header: Header, number: int, *, where: str) -> tuple[Declared, str, str]:
+    """Take one band of a file away from all that is read as measurements, whatever it is called.
+
+    Parameters
+    ----------
+    number : int
+        As GDAL counts, from 1.
+
+    Returns
+    -------
+    declared : Declared
+        For the other bands.
+    name : str
+        What the band is called, or `band<n>`.
+    legend : str
+        Legend that its name stands for, as SCL does; empty if none.
+
+    Raises
+    ------
+    Unknown
+        The file has no such band.
+    """
+    if number not in header.indexes:
+        raise Unknown(str(number), [str(i) for i in header.indexes], what="band", where=where)
+    at = header.indexes.index(number)
+    names: list[str | None] = list(declared.bands or (text or None for text in header.descriptions))
+    if not declared.bands and declared.sensor.startswith("anonymous"):
+        names = list(sensor(declared.sensor, where=where).names)
+        names.insert(at, None)
+    name = names[at] if at < len(names) else None
+    called = name if name not in (None, _LEFT_OUT) else None
+    if at < len(names):
+        names[at] = _LEFT_OUT
+    bands = declared.bands if None in names else tuple(str(each) for each in names)
+    classes = {_folded(key): legend_ for key, legend_ in declared.classes.items()}
+    return replace(declared, bands=bands), called or f"band{number}", classes.get(_folded(called or ""), "")
+
+
 @dataclass(frozen=True, slots=True)
 class Mapped:
     """How the bands of a file are read; the same for every file that opens beside it."""
@@ -230,12 +297,13 @@ def map_bands(declared: Declared, header: Header, *, where: str) -> Mapped:
     Raises
     ------
     Mismatch
-        Declaration and file contradict each other: number or names of bands, dtype, scale.
+        Declaration and file contradict each other: number or names of bands, dtype, scale, kind, level.
     Refused
         Something physical is neither declared nor in the file.
     Unknown
         A band that nobody knows, or that its sensor does not have.
     """
+    declared = with_tags(declared, header, where=where)
     names = _names(declared, header, where)
     classes = {_folded(name): legend_ for name, legend_ in declared.classes.items()}
     measured = [i for i, name in enumerate(names) if _folded(name) not in classes and name != _LEFT_OUT]
@@ -483,9 +551,5 @@ def folder_legend(names: Sequence[str]) -> Legend:
     >>> folder_legend(["forest", "crop"]).codes, folder_legend(["forest", "crop"]).names
     ((0, 1), ('crop', 'forest'))
     """
-    held = sorted(names)
-    classes = []
-    for code, name in enumerate(held):
-        rgb = colorsys.hls_to_rgb(code * 0.618034 % 1.0, 0.5, 0.55)  # the golden ratio keeps neighbours apart
-        classes.append(LegendClass(code, name, "".join(f"{round(255 * part):02x}" for part in rgb)))
-    return Legend("folders", tuple(classes), source="names of the folders, in alphabetical order")
+    classes = tuple(LegendClass(code, name, class_colour(code)) for code, name in enumerate(sorted(names)))
+    return Legend("folders", classes, source="names of the folders, in alphabetical order")

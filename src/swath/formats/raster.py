@@ -11,9 +11,9 @@ import os
 import threading
 import warnings
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -82,6 +82,8 @@ class Header:
     has_mask: bool
     #: value = scale * number + offset, one pair a band.
     scales: tuple[tuple[float, float], ...]
+    #: Tags that swath writes beside pixels, `SWATH_...`; empty for everybody else's files.
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bands(self) -> int:
@@ -280,6 +282,7 @@ def read_header(dataset: DatasetReader, *, where: str) -> Header:
         nodata=tuple(codes[i] for i in at),
         has_mask=any(flags[i] not in ([MaskFlags.all_valid], [MaskFlags.nodata]) for i in at),
         scales=tuple((float(scales[i]), float(offsets[i])) for i in at),
+        tags={name: text for name, text in dataset.tags().items() if name.startswith("SWATH_")},
     )
 
 

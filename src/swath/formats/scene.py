@@ -24,14 +24,14 @@ from swath.core.geobox import ground_gsd, window_geobox
 from swath.core.legends import legend
 from swath.core.offset import Decision
 from swath.core.origin import Origin
-from swath.core.quantity import Quantity, class_of
+from swath.core.quantity import Quantity, class_of, value
 from swath.core.scene import Window
-from swath.core.stack import Stack
+from swath.core.stack import NO_TIME, Stack
 from swath.formats.evidence import can_prove_order, decide, look, prove_tiles, tiles_of
-from swath.formats.mapping import Declared, Mapped, declare, gsd_of, map_bands
+from swath.formats.mapping import Declared, Mapped, declare, gsd_of, leave_out, map_bands, with_tags
 from swath.formats.raster import Header, open_raster, read_header, read_pixels
 
-__all__ = ["GeotiffScene", "Layers", "codes_of", "open_layers", "open_scene", "origin_of"]
+__all__ = ["GeotiffScene", "Layers", "codes_of", "open_band", "open_layers", "open_scene", "origin_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +165,39 @@ def open_layers(path: Path, declared: Declared) -> Layers:
     return Layers(mapped, _measured_scene(path, header, mapped, declared, origin) if mapped.measured else None, maps)
 
 
+def open_band(path: Path, declared: Declared, number: int) -> tuple[GeotiffScene, str, Declared]:
+    """Open one band of a file as bare numbers: labels that lie beside, or among, the measured bands.
+
+    Parameters
+    ----------
+    number : int
+        As GDAL counts, from 1.
+
+    Returns
+    -------
+    scene : GeotiffScene
+        Of that band, quantity `value`.
+    legend : str
+        Legend that its name stands for (SCL: `scl`); empty if none.
+    declared : Declared
+        The same declarations without this band, for `open_layers`.
+
+    Raises
+    ------
+    Unknown
+        The file has no such band.
+    Unreadable
+        The file cannot be read.
+    """
+    where = path.name
+    with open_raster(path, where=where) as dataset:
+        header = read_header(dataset, where=where)
+    others, name, legend_ = leave_out(declared, header, number, where=where)
+    gsd, origin = gsd_of(declared, header, where=where), Origin(items=(path.stem,), declared={"band": number})
+    at, nodata = (header.indexes.index(number),), declared.nodata
+    return GeotiffScene(path, header, at, (name,), value("1"), gsd, origin, NO_TIME, nodata), legend_, others
+
+
 def _examined(path: Path, declared: Declared) -> tuple[Header, Mapped, Origin]:
     """Header, mapping, and origin with the offset decided."""
     where = path.name
@@ -177,14 +210,15 @@ def _examined(path: Path, declared: Declared) -> tuple[Header, Mapped, Origin]:
             decision = decide(mapped, seen, where=where) if mapped.has_offset else None
             if can_prove_order(mapped):
                 prove_tiles(mapped, tiles_of(seen), gsd_of(declared, header, where=where), where=where)
-    return header, mapped, origin_of(path.stem, mapped, declared, decision)
+    origin = origin_of(path.stem, mapped, declared, decision)
+    return header, mapped, replace(origin, attribution=header.tags.get("SWATH_ATTRIBUTION", ""))
 
 
 def _measured_scene(path: Path, header: Header, mapped: Mapped, declared: Declared, origin: Origin) -> GeotiffScene:
     if mapped.quantity is None:
         raise Refused(where=path.name, what="holds no measured band", fix="Choose with keep=.")
     gsd = gsd_of(declared, header, where=path.name)
-    date, nodata = declared.date, declared.nodata
+    date, nodata = with_tags(declared, header, where=path.name).date, declared.nodata
     return GeotiffScene(path, header, mapped.measured, mapped.bands, mapped.quantity, gsd, origin, date, nodata)
 
 
@@ -194,7 +228,7 @@ def _class_scene(
     position, name, legend_ = mapped.classes[which]
     gsd = gsd_of(declared, header, where=path.name)
     origin = replace(origin, offsets=())
-    date, nodata = declared.date, declared.nodata
+    date, nodata = with_tags(declared, header, where=path.name).date, declared.nodata
     return GeotiffScene(path, header, (position,), (name,), class_of(legend_), gsd, origin, date, nodata)
 
 
