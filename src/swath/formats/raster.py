@@ -44,6 +44,7 @@ __all__ = [
     "read_pixels",
     "reading_rasters",
     "simplest",
+    "unplaced_is_a_fact",
 ]
 
 #: Rasters that one thread keeps open at most.
@@ -110,7 +111,7 @@ os.register_at_fork(after_in_child=_renew_lock)
 
 
 @contextmanager
-def _unplaced_is_a_fact() -> Iterator[None]:
+def unplaced_is_a_fact() -> Iterator[None]:
     """Keep rasterio from warning of files without a place: here that is a fact to be told."""
     with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -135,7 +136,7 @@ class _Handles(threading.local):
             return self.held[key]
         with path.open("rb") as handle:
             names_crs = require_whole(lambda at, count: _slice(handle, at, count), about.st_size, where=where)
-        with _unplaced_is_a_fact():
+        with unplaced_is_a_fact():
             dataset = rasterio.open(path)
         _require_crs(dataset, names_crs, where)
         self.held[key] = dataset
@@ -196,7 +197,7 @@ def open_blob(blob: bytes, *, where: str) -> Iterator[DatasetReader]:
 
 
 def _quietly(memory: MemoryFile) -> Any:
-    with _unplaced_is_a_fact():
+    with unplaced_is_a_fact():
         return memory.open()
 
 
