@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import rasterio.transform
 import shapely
+from pyproj import Transformer
 
 from swath.core.errors import Refused
 from swath.core.geobox import centre, window_geobox
@@ -102,7 +103,7 @@ def test_rows_and_columns_that_no_window_covers_are_told(tmp_path):
     made = surveyed(some_labels(tmp_path / "f.gpkg", quarters()), size=(20, 30))
 
     assert made.edges == (96 % 20, 128 % 30)
-    assert made.summary().endswith("; 16 rows and 8 columns at the edges are in none")
+    assert made.summary().split("\n")[1].endswith("; 16 rows and 8 columns at the edges are in none")
 
 
 def test_polygons_that_bear_out_no_window_are_told(tmp_path):
@@ -114,6 +115,8 @@ def test_polygons_that_bear_out_no_window_are_told(tmp_path):
     (pond,) = [each for each in made.left if each.kind == "label"]
     assert (pond.id, pond.reason, pond.message) == ("f-4", "in no window", "f-4 (pond) bears out no window")
     assert made.mixed == 1
+    assert made.classes == {"maize": 24, "pond": 0, "vines": 12, "wheat": 12}
+    assert made.summary().endswith("classes  maize 24, vines 12, wheat 12; none of pond")
 
 
 def test_windows_know_where_they_are(tmp_path):
@@ -149,6 +152,9 @@ def test_points_on_the_edge_are_told_and_those_that_just_fit_are_cut(tmp_path):
     assert [(each.id, each.reason) for each in made.left] == [(f"p-{k}", "edge") for k in (2, 3, 4, 5)]
     want = "p-2 (a) lies at row 50, column 3: its 8 x 8 window reaches beyond the scene"
     assert made.left[0].message == want
+    ground = on_ground(shapely.Point(outside[0]))
+    lon, lat = Transformer.from_crs(32632, 4326, always_xy=True).transform(ground.x, ground.y)
+    assert (made.left[0].lon, made.left[0].lat) == (pytest.approx(lon, abs=1e-7), pytest.approx(lat, abs=1e-7))
 
 
 def test_points_of_one_pixel_are_told(tmp_path):

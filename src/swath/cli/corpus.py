@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["corpus"]
 
 
-@click.group(cls=LazyGroup)
+@click.group(
+    cls=LazyGroup,
+    lazy={"cut": ("swath.cli.cut", "cut", "Cut one's own scene by one's own labels: polygons, points, or a band.")},
+)
 def corpus() -> None:
     """A corpus is a folder of samples: pixels with their meaning, place, time, validity and labels."""
 

@@ -12,6 +12,7 @@ from swath.core.plan import Plan, Source
 from swath.core.progress import SILENT, Progress
 from swath.corpus.build import journal_notes
 from swath.formats import FORMATS, format_named
+from swath.sources.opening import CUT_OPTIONS, open_cut
 from swath.world import PLANET_OPTIONS, Planet, open_planet
 
 __all__ = ["SOURCES", "Opening", "describe", "open_source", "opening_of", "plan_all"]
@@ -20,6 +21,7 @@ __all__ = ["SOURCES", "Opening", "describe", "open_source", "opening_of", "plan_
 SOURCES: dict[str, str] = {
     "planet": "the virtual planet: seeded, exact truth, no download",
     **dict.fromkeys(FORMATS, "foreign files on disk"),
+    "cut": "one's own scene, cut by one's own labels",
 }
 
 
@@ -49,7 +51,8 @@ def describe(name: str) -> Mapping[str, str]:
     """
     if name not in SOURCES:
         raise Unknown(name, SOURCES, what="source")
-    return PLANET_OPTIONS if name == "planet" else format_named(name).declares
+    own = {"planet": PLANET_OPTIONS, "cut": CUT_OPTIONS}
+    return own[name] if name in own else format_named(name).declares
 
 
 def open_source(opening: Opening) -> Source:
@@ -77,6 +80,8 @@ def open_source(opening: Opening) -> Source:
     for path in paths:
         if not path.exists():
             raise Unreadable(where=str(path), what="is not there", fix="Look at the path.")
+    if opening.source == "cut":
+        return open_cut(paths, **declared)
     return format_named(opening.source).open(paths, **declared)
 
 

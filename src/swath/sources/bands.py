@@ -60,10 +60,14 @@ class BandLabels:
         at = np.minimum(np.searchsorted(codes, held), len(codes) - 1)
         return np.where(valid & (codes[at] == held), place[at], np.int16(NONE)).astype(np.int16)
 
+    def present(self) -> list[int]:
+        """Positions of the classes that lie on the scene, in rising order."""
+        held = {code for code, _ in self.counts}
+        return [k for k, code in enumerate(self.legend.codes) if code in held]
+
     def summary(self) -> str:
         """What they are, as the beginning of a sentence."""
-        present = sum(code in self.legend.codes for code, _ in self.counts)
-        return f"{self.scene.bands[0]}: {present} classes of legend {self.legend.name}"
+        return f"{self.scene.bands[0]}: {len(self.present())} classes of legend {self.legend.name}"
 
 
 @lru_cache(maxsize=16)
@@ -136,9 +140,9 @@ def label_band(scene: Scene, *, legend: Legend | None = None) -> BandLabels:
             have=", ".join(f"{code} ({strange[code]:,} pixels)" for code in sorted(strange)[:5]),
             fix="Name the legend that the band has, or the right band.",
         )
-    present = [k for k, code in enumerate(made.codes) if counts[code]]
-    if not present:
-        raise Refused(where=where, what="holds no class at all", fix="Name the band of labels with --band N.")
-    require_two(made, present=present, where=where)
     digest.update(json.dumps(made.to_json()).encode())
-    return BandLabels(scene, made, tuple(sorted(counts.items())), digest.hexdigest())
+    labels = BandLabels(scene, made, tuple(sorted(counts.items())), digest.hexdigest())
+    if not labels.present():
+        raise Refused(where=where, what="holds no class at all", fix="Name the band of labels with --band N.")
+    require_two(made, present=labels.present(), where=where)
+    return labels

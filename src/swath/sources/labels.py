@@ -96,6 +96,10 @@ class Labels(Protocol):
         """Classes of a window: int16 (h, w), positions in the legend's codes, `NONE` or `CONFLICT`."""
         ...
 
+    def present(self) -> list[int]:
+        """Positions of the classes that lie on the scene, in rising order."""
+        ...
+
     def summary(self) -> str:
         """What they are, as the beginning of a sentence."""
         ...
@@ -188,6 +192,10 @@ class VectorLabels:
                     rows.start - window.row : rows.stop - window.row, cols.start - window.col : cols.stop - window.col
                 ] = part
         return out
+
+    def present(self) -> list[int]:
+        """Positions of the classes that lie on the scene, in rising order."""
+        return [int(k) for k in np.unique(self.features.index)]
 
     def summary(self) -> str:
         """How many features of how many classes there are, and what became of those that cannot be used."""
@@ -415,7 +423,7 @@ def lay(
         what = "has no CRS, so labels on the ground cannot be laid on its pixels"
         raise Refused(where=scene, what=what, fix="Give it one (gdal_edit.py -a_srs EPSG:n), or use labels in a band.")
     made = VectorLabels(path.absolute(), column, layer, crs, legend, geobox)
-    require_two(made.legend, present=sorted(set(made.features.index.tolist())), where=f"{path.name} column {column}")
+    require_two(made.legend, present=made.present(), where=f"{path.name} column {column}")
     return made
 
 

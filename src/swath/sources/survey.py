@@ -8,7 +8,7 @@ holds at least `share` of its pixels; two that hold as much tie, and it takes no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -128,20 +128,26 @@ class Survey:
     edges: tuple[int, int]
     #: What the labels are.
     labels: str
+    #: Classes of the labels, and how many windows each has got; of class maps, in how many it occurs.
+    classes: Mapping[str, int]
 
     def counts(self) -> dict[str, int]:
         """What is left, by kind and reason."""
         return dict(Counter(f"{each.kind}: {each.reason}" for each in self.left))
 
     def summary(self) -> str:
-        """One line of counts for labels, one for windows."""
+        """A line of counts for labels, one for windows and one for their classes."""
         told = {kind: Counter(each.reason for each in self.left if each.kind == kind) for kind in ("label", "window")}
         lost, rest = ("".join(f", {n:,} {reason}" for reason, n in told[kind].items()) for kind in told)
         rest += f", {self.unlabelled:,} without a label" if self.unlabelled else ""
         rest += f"; {self.mixed:,} of the cut ones hold pixels of other classes too" if self.mixed else ""
         if any(self.edges):
             rest += f"; {self.edges[0]} rows and {self.edges[1]} columns at the edges are in none"
-        return f"labels   {self.labels}{lost}\nwindows  {len(self.found):,} cut of {self.looked:,}{rest}"
+        got = [f"{name} {n:,}" for name, n in sorted(self.classes.items(), key=lambda each: -each[1]) if n]
+        none = [name for name, n in self.classes.items() if not n]
+        lines = [f"labels   {self.labels}{lost}", f"windows  {len(self.found):,} cut of {self.looked:,}{rest}"]
+        lines.append(f"classes  {', '.join(got)}" + (f"; none of {', '.join(none)}" if none else ""))
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,6 +171,10 @@ class _Ground:
     def centres(self, rows: Array, cols: Array) -> tuple[list[Any], list[Any]]:
         """The same for the centres of windows that begin there."""
         return self.places(rows + self.options.size[0] / 2, cols + self.options.size[1] / 2)
+
+    def tally(self, counts: Array) -> dict[str, int]:
+        """Class -> its count, of the classes that the labels hold."""
+        return {self.name_of(k): int(counts[k]) for k in self.labels.present()}
 
     def name_of(self, index: int) -> str:
         """Name of a class by its position."""
@@ -268,6 +278,9 @@ def _on_lattice(ground: _Ground) -> Survey:
         mixed=int((chosen & (present > 1)).sum()) if is_class else 0,
         edges=((height - h) % down, (width - w) % across),
         labels=ground.labels.summary(),
+        classes=ground.tally(
+            np.bincount(best[chosen], minlength=counts.shape[1]) if is_class else (counts[chosen] > 0).sum(axis=0)
+        ),
     )
 
 
@@ -313,6 +326,7 @@ def _around(ground: _Ground, held: Laid) -> Survey:
     row, col = at_row - h // 2, at_col - w // 2
     fits = (row >= 0) & (col >= 0) & (row + h <= height) & (col + w <= width)
     lon, lat = ground.centres(row, col)
+    own_lon, own_lat = ground.places(shapely.get_y(held.shapes), shapely.get_x(held.shapes))
     pixels = list(zip(at_row.tolist(), at_col.tolist(), strict=True))
     claims: dict[tuple[int, int], set[int]] = {}
     for pixel, index in zip(pixels, held.index.tolist(), strict=True):
@@ -337,11 +351,12 @@ def _around(ground: _Ground, held: Laid) -> Survey:
             r, c, share = int(row[i]), int(col[i]), 1 / ground.options.pixels
             found.append(Found(f"{ground.title}_{id}", r, c, index, share, why, lon[i], lat[i]))
             continue
-        left.append(Left("label", id, reason, said, lon[i], lat[i]))
+        left.append(Left("label", id, reason, said, own_lon[i], own_lat[i]))
     if found:
         used = sorted({each.index for each in found if each.index is not None})
         require_two(ground.labels.legend, present=used, where=f"{ground.title} (windows that can be cut)")
-    return Survey(tuple(found), tuple(left), len(pixels), 0, 0, (0, 0), ground.labels.summary())
+    got = np.bincount([each.index for each in found if each.index is not None], minlength=len(held.legend.codes))
+    return Survey(tuple(found), tuple(left), len(pixels), 0, 0, (0, 0), ground.labels.summary(), ground.tally(got))
 
 
 def _unique(ids: Sequence[str]) -> list[str]:
