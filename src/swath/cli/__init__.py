@@ -61,6 +61,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     lazy={
         "corpus": ("swath.cli.corpus", "corpus", "build, check, split and look at a store of samples"),
+        "world": ("swath.cli.world", "world", "files of the virtual planet that look like one's own, with their truth"),
         "train": ("swath.cli.train", "train", "learn from a corpus: a run folder with a bundle in it"),
         "test": ("swath.cli.test", "test", "judge a model on samples that it never saw, with intervals and floors"),
         "predict": ("swath.cli.predict", "predict", "answer for every sample of a corpus, with or without labels"),

@@ -21,7 +21,7 @@ from swath.world.parcels import Parcels, cut
 from swath.world.region import DISTRICT, FIELD_LEVEL, REGION, RIM, SEA_LEVEL, Districts, districts_near, region_fields
 from swath.world.spectra import code
 
-__all__ = ["FAR", "Plot", "Setting", "block_extent", "labels", "settle", "sketch"]
+__all__ = ["FAR", "Plot", "Setting", "block_extent", "labels", "parcels", "settle", "sketch"]
 
 #: Distance [pixels] that stands for "no curve near".
 FAR: Final = np.float32(99.0)
@@ -239,6 +239,21 @@ def labels(seed: int, epsg: int, row: int, col: int) -> Array:
     held = settle(seed, epsg, row, col).label[HALO:-HALO, HALO:-HALO].copy()
     held.flags.writeable = False
     return held
+
+
+def parcels(seed: int, epsg: int, row: int, col: int) -> Array:
+    """Which parcel every pixel of a block belongs to: uint64 array of shape (BLOCK, BLOCK), 0 where there is none.
+
+    Fields, plots and blocks of houses are parcels as far as they carry what is grown or built there; woods, waters and
+    roads that cross them are none. A parcel has the same number in every block that it reaches into.
+    """
+    held = settle(seed, epsg, row, col)
+    found = np.zeros(held.label.shape, np.uint64)
+    for plot in held.plots:
+        index = plot.parcels.index
+        is_own = held.label.ravel()[plot.pixels] == plot.use[index]
+        found.ravel()[plot.pixels[is_own]] = plot.parcels.stream[index[is_own]]
+    return found[HALO:-HALO, HALO:-HALO].copy()
 
 
 def sketch(seed: int, epsg: int, row: int, col: int) -> Array:

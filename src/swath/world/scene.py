@@ -22,13 +22,22 @@ from swath.core.pixelcheck import check_pixels
 from swath.core.quantity import Quantity, class_of, dn
 from swath.core.scene import Window
 from swath.core.stack import NO_TIME, Stack
-from swath.world.landscape import labels
+from swath.world.landscape import labels, parcels
 from swath.world.lattice import BLOCK, GSD, Extent, geobox_of, lonlat_of
 from swath.world.look import look
 from swath.world.sensor import encode
 from swath.world.spectra import ATTRIBUTION
 
-__all__ = ["PlanetScene", "TruthScene", "decision", "read_labels", "read_numbers", "stack_origin", "times_of"]
+__all__ = [
+    "PlanetScene",
+    "TruthScene",
+    "decision",
+    "read_labels",
+    "read_numbers",
+    "read_parcels",
+    "stack_origin",
+    "times_of",
+]
 
 
 def _blocks(extent: Extent) -> list[tuple[int, int, tuple[slice, slice], tuple[slice, slice]]]:
@@ -76,6 +85,14 @@ def read_labels(seed: int, epsg: int, extent: Extent) -> Array:
     out = np.empty((extent.height, extent.width), np.uint8)
     for row, col, target, source in _blocks(extent):
         out[target] = labels(seed, epsg, row, col)[source]
+    return out
+
+
+def read_parcels(seed: int, epsg: int, extent: Extent) -> Array:
+    """Number of the parcel that each pixel of an extent belongs to, 0 = none: uint64 (h, w)."""
+    out = np.empty((extent.height, extent.width), np.uint64)
+    for row, col, target, source in _blocks(extent):
+        out[target] = parcels(seed, epsg, row, col)[source]
     return out
 
 
