@@ -76,6 +76,22 @@ def test_straddling_windows_are_counted_exactly(tmp_path):
     assert made.summary().split("\n")[1] == "windows  8 cut of 12, 4 straddling classes"
 
 
+def test_rows_of_windows_are_counted_as_they_are_looked_at(tmp_path):
+    labels = lay(some_labels(tmp_path / "f.gpkg", quarters()), BOX, column="crop")
+    told = []
+
+    survey(
+        "s",
+        labels,
+        geobox=BOX,
+        shape=SIZE,
+        options=CutOptions(size=(32, 32)),
+        progress=lambda done, total: told.append((done, total)),
+    )
+
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
 def test_a_tie_is_nobodys(tmp_path):
     """At a share of one half, two classes of one half each."""
     made = surveyed(some_labels(tmp_path / "f.gpkg", quarters()), size=(32, 32), share=0.5)

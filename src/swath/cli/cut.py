@@ -111,7 +111,7 @@ def cut(
             raise Refused(where=f"-d {name}={pixels[name]}", what="has an option of its own", fix=fix)
     opening = Opening("cut", paths, {**pixels, **asked})
     if is_plan:
-        _, survey, plan = survey_cut(opening)
+        _, survey, plan = survey_cut(opening, planning=bar("rows"))
         held = {"samples": len(plan), "bytes": plan.bytes, "hash": plan.hash}
         held |= {
             "left": survey.counts(),
@@ -122,6 +122,8 @@ def cut(
         echo(f"{survey.summary()}\n{plan.summary()}", held, as_json)
         return 0
     wish = SplitWish(split, block, buffer, seed)
-    done = cut_corpus(opening, out or Path(), split=wish, workers=workers, progress=bar("samples"))
+    done = cut_corpus(
+        opening, out or Path(), split=wish, workers=workers, planning=bar("rows"), progress=bar("samples")
+    )
     echo(done.summary(), done.to_json, as_json)
     return 1 if done.has_holes else 0

@@ -107,7 +107,11 @@ def _read_gdal(path: Path, column: str | None, layer: str | None) -> Features:
         path, layer=name, columns=[wanted], force_2d=True, return_fids=True, datetime_as_string=True
     )
     if geometry is None:
-        raise Refused(where=path.name, what="holds no geometry, only a table", fix="Give polygons or points.")
+        raise Refused(
+            where=path.name,
+            what="holds no geometry, only a table",
+            fix="Turn its columns into points first: ogr2ogr -oo X_POSSIBLE_NAMES=lon -oo Y_POSSIBLE_NAMES=lat.",
+        )
     shapes = shapely.from_wkb(geometry, on_invalid="ignore")
     return Features(np.asarray(ids, np.int64), np.asarray(shapes, object), np.asarray(values[0]), meta["crs"])
 

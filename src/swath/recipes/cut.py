@@ -115,12 +115,15 @@ def left_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.left.csv")
 
 
-def survey_cut(opening: Opening) -> tuple[Cut, Survey, Plan]:
-    """Open scene and labels, and say what would be cut and what not; no image is read."""
+def survey_cut(opening: Opening, *, planning: Progress = SILENT) -> tuple[Cut, Survey, Plan]:
+    """Open scene and labels, and say what would be cut and what not; no image is read.
+
+    `planning` hears of the rows of windows that are looked at.
+    """
     source = open_source(opening)
     if not isinstance(source, Cut):
         raise Refused(where=opening.source, what="is no cut", fix="Name the source cut.")
-    survey = source.survey()
+    survey = source.survey(progress=planning)
     return source, survey, source.plan(surveyed=survey)
 
 
@@ -130,6 +133,7 @@ def cut_corpus(
     *,
     split: SplitWish | None = None,
     workers: int = 1,
+    planning: Progress = SILENT,
     progress: Progress = SILENT,
 ) -> Cutting:
     """Cut, or continue where a run was cut off; then freeze a split and write the list of what is left.
@@ -144,8 +148,8 @@ def cut_corpus(
         Not given: by blocks.
     workers : int
         Processes that read.
-    progress : Progress
-        Called with samples finished and planned.
+    planning, progress : Progress
+        Called with rows of windows looked at, and with samples finished and planned.
 
     Raises
     ------
@@ -157,7 +161,7 @@ def cut_corpus(
     wish = split or SplitWish()
     if wish.by not in SPLITS:
         raise Unknown(wish.by, SPLITS, what="way to split", where="--split")
-    source, survey, plan = survey_cut(opening)
+    source, survey, plan = survey_cut(opening, planning=planning)
     built = build(source, plan, path, workers=workers, note=opening.to_json(), progress=progress)
     corpus = open_corpus(path)
     write_whole(left_path(path), _listed(survey.left, corpus, plan))

@@ -12,6 +12,7 @@ from swath.core.plan import Plan, Source
 from swath.core.progress import SILENT, Progress
 from swath.corpus.build import journal_notes
 from swath.formats import FORMATS, format_named
+from swath.sources import Cut
 from swath.sources.opening import CUT_OPTIONS, open_cut
 from swath.world import PLANET_OPTIONS, Planet, open_planet
 
@@ -86,7 +87,9 @@ def open_source(opening: Opening) -> Source:
 
 
 def plan_all(source: Source, *, progress: Progress = SILENT) -> Plan:
-    """Plan all that a source has; files are listed at once, the planet looks for its places and says how far it is."""
+    """Plan all that a source has; files are listed at once, planet and cut look for theirs and say how far."""
+    if isinstance(source, Cut):
+        return source.plan(surveyed=source.survey(progress=progress))
     return source.plan(progress=progress) if isinstance(source, Planet) else source.plan()
 
 

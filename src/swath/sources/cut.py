@@ -19,6 +19,7 @@ from swath.core.geobox import footprint, window_geobox
 from swath.core.legends import Legend
 from swath.core.origin import Origin
 from swath.core.plan import PLAN_COLUMNS, Layout, Plan, StackSpec
+from swath.core.progress import SILENT, Progress
 from swath.core.quantity import class_of
 from swath.core.sample import Sample, Target, TargetSpec
 from swath.core.scene import Scene, Window
@@ -71,8 +72,13 @@ class Cut:
         """Classes of the target; of class maps, with a code for "no class"."""
         return self.labels.legend if self.options.target == "class" else with_none(self.labels.legend)
 
-    def survey(self) -> Survey:
+    def survey(self, *, progress: Progress = SILENT) -> Survey:
         """Say which windows become samples, and list all that is left; labels are read, no image is.
+
+        Parameters
+        ----------
+        progress : Progress
+            Called with rows of windows looked at and all.
 
         Raises
         ------
@@ -80,7 +86,8 @@ class Cut:
             No window bears a label out, or all that do are of one class.
         """
         scene = self.scene
-        return survey(self.title, self.labels, geobox=scene.geobox, shape=scene.shape, options=self.options)
+        grid, shape = scene.geobox, scene.shape
+        return survey(self.title, self.labels, geobox=grid, shape=shape, options=self.options, progress=progress)
 
     def plan(self, places: Any = None, dates: Any = None, spec: Any = None, *, surveyed: Survey | None = None) -> Plan:
         """Say which windows there will be; labels are read, no image is.

@@ -34,7 +34,7 @@ from swath.formats.raster import unplaced_is_a_fact
 from swath.formats.vector import read_features
 from swath.sources.classes import NO_CLASS, STRANGE, classes_of
 
-__all__ = ["CONFLICT", "HOLES", "NONE", "Labels", "Laid", "Left", "VectorLabels", "lay"]
+__all__ = ["CONFLICT", "HOLES", "NONE", "Labels", "Laid", "Left", "VectorLabels", "lay", "require_two"]
 
 #: What `burn` says of a pixel without a class, and of one that labels of different classes claim.
 NONE: Final = -1

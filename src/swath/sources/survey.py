@@ -19,6 +19,7 @@ from odc.geo.geobox import GeoBox
 from swath.core.array import Array
 from swath.core.errors import Refused
 from swath.core.geobox import lonlats
+from swath.core.progress import SILENT, Progress
 from swath.core.scene import Window
 from swath.sources.labels import CONFLICT, Labels, Laid, Left, require_two
 
@@ -181,7 +182,15 @@ class _Ground:
         return self.labels.legend.name_of(self.labels.legend.codes[index])
 
 
-def survey(title: str, labels: Labels, *, geobox: GeoBox | None, shape: tuple[int, int], options: CutOptions) -> Survey:
+def survey(
+    title: str,
+    labels: Labels,
+    *,
+    geobox: GeoBox | None,
+    shape: tuple[int, int],
+    options: CutOptions,
+    progress: Progress = SILENT,
+) -> Survey:
     """Look at the labels of every window.
 
     Parameters
@@ -196,6 +205,8 @@ def survey(title: str, labels: Labels, *, geobox: GeoBox | None, shape: tuple[in
         Pixels of the scene, (h, w).
     options : CutOptions
         How windows are laid and labelled.
+    progress : Progress
+        Called with rows of windows looked at and all.
 
     Raises
     ------
@@ -207,7 +218,7 @@ def survey(title: str, labels: Labels, *, geobox: GeoBox | None, shape: tuple[in
     if held is not None and held.is_point and options.target == "class":
         made = _around(ground, held)
     else:
-        made = _on_lattice(ground)
+        made = _on_lattice(ground, progress)
     if not made.found:
         counts = Counter(each.reason for each in made.left if each.reason != _UNUSED)
         have = ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common()) or "none with a label"
@@ -216,24 +227,25 @@ def survey(title: str, labels: Labels, *, geobox: GeoBox | None, shape: tuple[in
     return made
 
 
-def _count(ground: _Ground) -> tuple[Array, Array, Array]:
+def _count(ground: _Ground, progress: Progress) -> tuple[Array, Array, Array]:
     """Rows and columns of the windows, (n,), and int32 (n, 2 + k): pixels in conflict, without a class, of each."""
     (height, width), (h, w), (down, across) = ground.shape, ground.options.size, ground.options.steps
     wide, cols = len(ground.labels.legend.codes) - CONFLICT, np.arange(0, width - w + 1, across)
     tops = np.arange(0, height - h + 1, down)
     counts = []
-    for top in tops.tolist():
+    for done, top in enumerate(tops.tolist(), start=1):
         strip = ground.labels.burn(Window(top, 0, h, width)).astype(np.int64) - CONFLICT
         seen = np.lib.stride_tricks.sliding_window_view(strip, w, axis=1)[:, ::across]
         at = seen + (np.arange(len(cols)) * wide)[None, :, None]
         counts.append(np.bincount(at.ravel(), minlength=len(cols) * wide).reshape(len(cols), wide).astype(np.int32))
+        progress(done, len(tops))
     return np.repeat(tops, len(cols)), np.tile(cols, len(tops)), np.concatenate(counts)
 
 
-def _on_lattice(ground: _Ground) -> Survey:
+def _on_lattice(ground: _Ground, progress: Progress) -> Survey:
     """Windows side by side."""
     options, is_class = ground.options, ground.options.target == "class"
-    row, col, every = _count(ground)
+    row, col, every = _count(ground, progress)
     conflict, counts = every[:, 0], every[:, -CONFLICT:]
     labelled, present = counts.sum(axis=1), (counts > 0).sum(axis=1)
     best = counts.argmax(axis=1)
