@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+import yaml
 
 from swath.core.errors import Mismatch, Refused, Unknown
 from swath.core.legends import legend
@@ -18,8 +19,10 @@ from swath.corpus.build import build
 from swath.corpus.splitfile import load_split, split_names
 from swath.corpus.verify import verify
 from swath.recipes.build import repair_corpus
+from swath.recipes.chain import plan_chain, run_chain
 from swath.recipes.cut import SplitWish, block_side, cut_corpus, left_path, survey_cut
 from swath.recipes.open import Opening, describe, opening_of
+from swath.recipes.recipe import read_recipe
 from swath.testing.build import a_geotiff
 from tests.sources.a_place import DECLARED, a_scene, quarters, some_labels
 
@@ -234,6 +237,22 @@ def test_labels_in_another_crs_cut_the_same_corpus(tmp_path):
 
     assert made[0][:2] == made[1][:2]
     np.testing.assert_array_equal(made[0][2], made[1][2])
+
+
+def test_a_stage_of_a_recipe_cuts_and_is_up_to_date_until_labels_change(tmp_path):
+    """`source: cut` as any other source: the plan's hash says whether the stage still stands."""
+    opening = an_opening(tmp_path)
+    stage = {"do": "build", "source": "cut", "paths": list(opening.paths), "declare": dict(opening.declared or {})}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"about": "mine", "stages": {"mine": stage}}))
+    states = []
+    for _ in range(2):
+        run_chain(read_recipe(str(tmp_path / "mine.yaml")), tmp_path / "run")
+        states.append(plan_chain(read_recipe(str(tmp_path / "mine.yaml")), tmp_path / "run")[0].state)
+
+    assert states == ["up to date", "up to date"]
+    assert len(open_corpus(tmp_path / "run" / "mine")) == 48
+    some_labels(tmp_path / "f.gpkg", [*quarters()[:3], (quarters()[3][0], "rice")])
+    assert plan_chain(read_recipe(str(tmp_path / "mine.yaml")), tmp_path / "run")[0].state != "up to date"
 
 
 def test_options_of_a_cut_are_its_own_and_those_of_pixels():

@@ -46,6 +46,18 @@ def test_points_keep_the_contract(tmp_path):
     check_source(a_cut(tmp_path, drawn, suffix="geojson"))
 
 
+def test_points_label_single_pixels_of_maps(tmp_path):
+    """Two points in one window of 16, one in another: three pixels have a class, all others none."""
+    drawn = [(shapely.Point(3.5, 5.5), "a"), (shapely.Point(9.5, 9.5), "b"), (shapely.Point(40.5, 40.5), "a")]
+
+    made = samples(a_cut(tmp_path, drawn, suffix="geojson", target="map"))
+
+    at = {sample.id: np.argwhere(sample.targets["map"].stack.valid[0, 0]).tolist() for sample in made}
+    assert at == {"s_r00000_c00000": [[5, 3], [9, 9]], "s_r00032_c00032": [[8, 8]]}
+    codes = made[0].targets["map"].stack.data[0, 0]
+    assert (codes[5, 3], codes[9, 9], codes[0, 0]) == (1, 2, 0)
+
+
 def test_a_band_keeps_the_contract(tmp_path):
     numbers = np.random.default_rng(0).integers(100, 3000, (3, *SIZE))
     numbers[2] = 4 + np.arange(SIZE[1]) // 32 % 2
