@@ -1,7 +1,7 @@
 """Legend file: a legend of one's own, from a CSV with the columns code, name and colour, or from JSON.
 
 A colour may be missing: then the class gets one that lies apart from its neighbours'. JSON has the form in which
-corpora carry their legends, or is such a corpus's `corpus.json` legend copied out.
+`corpus.json` holds a legend. Knows no rasters and no columns.
 """
 
 from __future__ import annotations

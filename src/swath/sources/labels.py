@@ -198,7 +198,7 @@ class VectorLabels:
         return [int(k) for k in np.unique(self.features.index)]
 
     def summary(self) -> str:
-        """How many features of how many classes there are, and what became of those that cannot be used."""
+        """How many features of how many classes the file holds."""
         held = self.features
         said = f"{self.path.name}: {held.count:,} {'points' if held.is_point else 'polygons'}"
         return f"{said} of {len(held.legend.codes)} classes (column {self.column})"

@@ -42,10 +42,8 @@ class CutOptions:
 
     Raises
     ------
-    Unknown
-        The target is neither class nor map.
     Refused
-        A share is none, or a window or stride has no pixel.
+        The target is neither class nor map, a share is none, or a window or stride has no pixel.
     """
 
     #: Pixels a window, (down, across).
