@@ -24,7 +24,7 @@ def _say_options() -> None:
     epilog=example(
         "swath corpus cut scene.tif --labels fields.gpkg --column crop --size 64 -o mine/",
         "swath corpus cut scene.tif --labels plots.geojson --column crop --target map --size 128 -o maps/",
-        "swath corpus cut scene.tif --band 5 -d bands=B04,B03,B02,B08,SCL -d kind=dn -d level=L2A -d offset=0 \\\\",
+        "swath corpus cut scene.tif --band 5 -d bands=B04,B03,B02,B08,SCL -d kind=dn -d level=L2A -d offset=0 \\",
         "    --size 16 -o scl/",
     )
 )
