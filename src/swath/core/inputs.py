@@ -40,8 +40,8 @@ def size_of(needs: InputSpec, stack: str) -> tuple[int, int]:
     return round(needs.size[0] * ratio), round(needs.size[1] * ratio)
 
 
-def require_gsd(gsd: tuple[float, float], needs: StackInput, *, by: str, where: str) -> None:
-    """Refuse a ground size, (x, y) in metres, that is off by more than `GSD_TOLERANCE`.
+def require_gsd(gsd: tuple[float, float], needs: StackInput, *, by: str, where: str, fix: str = "") -> None:
+    """Refuse a ground size, (x, y) in metres, that is off by more than `GSD_TOLERANCE`; `fix` adds a way out.
 
     Raises
     ------
@@ -50,8 +50,8 @@ def require_gsd(gsd: tuple[float, float], needs: StackInput, *, by: str, where: 
     """
     if any(abs(each / needs.gsd - 1) > GSD_TOLERANCE for each in gsd):
         have = " x ".join(f"{each:.4g}" for each in gsd)
-        fix = f"Resample to {needs.gsd:g} m."
-        raise Mismatch(where=where, what="gsd", want=f"{needs.gsd:g} m ({by})", have=f"{have} m", fix=fix)
+        said = f"Resample to {needs.gsd:g} m{fix}."
+        raise Mismatch(where=where, what="gsd", want=f"{needs.gsd:g} m ({by})", have=f"{have} m", fix=said)
 
 
 def require_input(spec: StackSpec, needs: StackInput, *, size: tuple[int, int], by: str, where: str) -> None:

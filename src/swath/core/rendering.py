@@ -22,7 +22,7 @@ from swath.core.bands import order
 from swath.core.errors import Mismatch, Refused, Unknown, Unreadable
 from swath.core.quantity import KINDS, S2_QUANTIFICATION, Quantity
 
-__all__ = ["RENDERINGS", "Rendering", "decode_jpeg", "encode_jpeg", "limits", "render", "rendering"]
+__all__ = ["RENDERINGS", "Rendering", "decode_jpeg", "encode_jpeg", "limits", "render", "rendering", "stretched"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +151,29 @@ def render(data: Array, quantity: Quantity, bands: Sequence[str], name: str) -> 
     >>> render(pixel, dn("toa", offset=0), ("B02", "B03", "B04"), "eurosat-2750").ravel()
     array([254,  88,  10], dtype=uint8)
     """
-    asked = rendering(name)
-    index = order(bands, asked.bands, where=f"rendering {name}")
-    numbers = _offset_free(data[..., index, :, :], quantity.select(index), asked.of, name)
-    picture = asked.stretch(numbers)
-    if not asked.jpeg:
+    picture = stretched(data, quantity, bands, name)
+    if not rendering(name).jpeg:
         return picture
     flat = picture.reshape(-1, *picture.shape[-3:])
     coded = [decode_jpeg(encode_jpeg(each)) for each in flat]
     return np.stack(coded).reshape(picture.shape) if coded else picture
+
+
+def stretched(data: Array, quantity: Quantity, bands: Sequence[str], name: str) -> Array:
+    """Make the named 8-bit picture without its coding: every pixel depends on itself alone, whatever is cut out.
+
+    Parameters, returned array and errors are those of `render`.
+
+    Examples
+    --------
+    >>> from swath.core.quantity import TOA
+    >>> stretched(np.full((3, 1, 1), 0.1375), TOA, ("B04", "B03", "B02"), "eurosat-2750-jpeg").ravel()
+    array([128, 128, 128], dtype=uint8)
+    """
+    asked = rendering(name)
+    index = order(bands, asked.bands, where=f"rendering {name}")
+    numbers = _offset_free(data[..., index, :, :], quantity.select(index), asked.of, name)
+    return asked.stretch(numbers)
 
 
 def encode_jpeg(rgb: Array) -> bytes:
