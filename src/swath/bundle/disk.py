@@ -25,7 +25,7 @@ from safetensors.numpy import save as array_bytes
 from safetensors.torch import load as read_tensors
 from safetensors.torch import save as tensor_bytes
 
-from swath.bundle.bundle import Bundle, make_network
+from swath.bundle.bundle import BATCH, Bundle, make_network
 from swath.bundle.card import card
 from swath.bundle.facts import Facts
 from swath.bundle.item import item_bytes
@@ -103,7 +103,7 @@ def write_bundle(
     return open_bundle(folder)
 
 
-def open_bundle(path: Path | str, *, device: str = "cpu") -> Bundle:
+def open_bundle(path: Path | str, *, device: str = "cpu", batch: int = BATCH) -> Bundle:
     """Open a bundle, verified.
 
     Parameters
@@ -112,6 +112,8 @@ def open_bundle(path: Path | str, *, device: str = "cpu") -> Bundle:
         Its folder, or the folder of a run that holds it.
     device : str
         Where it is to predict.
+    batch : int
+        Windows that go through its network at once.
 
     Raises
     ------
@@ -138,7 +140,7 @@ def open_bundle(path: Path | str, *, device: str = "cpu") -> Bundle:
     except (SafetensorError, RuntimeError) as error:
         said = " ".join(str(error).split())[:200]
         raise Unreadable(where=str(folder), what=f"holds weights that do not fit its network ({said})") from None
-    bundle = Bundle(facts, network, device=device)
+    bundle = Bundle(facts, network, device=device, batch=batch)
     _require_answer(bundle, stored, str(folder))
     return bundle
 
