@@ -14,6 +14,7 @@ from swath.draw.locator import locator
 from swath.draw.overlay import Counted, overlay
 from swath.draw.picture import enlarge, gif, png, shrink
 from swath.draw.plots import bars, distances, histogram
+from swath.draw.preview import class_picture, map_preview
 from swath.draw.reliability import ReliabilityCurve, reliability_plot
 from swath.draw.sheet import Tile, contact_sheet
 from swath.draw.stretch import STRETCHES, Stretch, stretch_caption, to_rgb
@@ -29,6 +30,7 @@ __all__ = [
     "Stretch",
     "Tile",
     "bars",
+    "class_picture",
     "confusion_matrix",
     "contact_sheet",
     "distances",
@@ -40,6 +42,7 @@ __all__ = [
     "legend_strip",
     "legend_svg",
     "locator",
+    "map_preview",
     "overlay",
     "png",
     "reliability_plot",

@@ -1,10 +1,11 @@
-"""Evaluation: metrics, intervals, calibration and comparison; arrays in, records out.
+"""Evaluation: metrics, intervals, calibration, comparison and areas; arrays in, records out.
 
 Knows neither corpora nor files nor a deep-learning framework. What is undefined is NaN, what is left out is counted.
 """
 
 from __future__ import annotations
 
+from swath.evaluate.areas import AdjustedAreas, adjusted_areas
 from swath.evaluate.bootstrap import Interval, Resamples, intervals, resample
 from swath.evaluate.calibration import (
     CalibrationIntervals,
@@ -38,6 +39,7 @@ from swath.evaluate.multilabel import (
 
 __all__ = [
     "METRICS",
+    "AdjustedAreas",
     "Answers",
     "CalibrationIntervals",
     "CalibrationScores",
@@ -57,6 +59,7 @@ __all__ = [
     "Reliability",
     "Resamples",
     "SeedScores",
+    "adjusted_areas",
     "calibration_intervals",
     "classification_intervals",
     "compare",

@@ -99,12 +99,12 @@ def reading_rasters() -> Iterator[None]:
         yield
 
 
-_QUIET = threading.Lock()
+_QUIET = threading.RLock()
 
 
 def _renew_lock() -> None:
     global _QUIET
-    _QUIET = threading.Lock()
+    _QUIET = threading.RLock()
 
 
 os.register_at_fork(after_in_child=_renew_lock)

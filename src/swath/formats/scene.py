@@ -8,8 +8,9 @@ scene pickles as a path and a header; every thread opens the file for itself. Kn
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from swath.core.array import Array
+from swath.core.bands import order
 from swath.core.errors import Mismatch, Refused, Unreadable
 from swath.core.geobox import ground_gsd, window_geobox
 from swath.core.legends import legend
@@ -100,6 +102,30 @@ class GeotiffScene:
             valid=None if valid is None else valid[None],
             origin=self.origin,
         )
+
+    def select(self, bands: Sequence[str]) -> GeotiffScene:
+        """The same scene with these bands alone: no other is read.
+
+        Raises
+        ------
+        Mismatch
+            It lacks one of them.
+        """
+        index = order(self.bands, bands, where=self.path.name)
+        picks = tuple(self.picks[i] for i in index)
+        return replace(self, picks=picks, bands=tuple(bands), quantity=self.quantity.select(index))
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the file and, for a VRT, of all that it is made of."""
+        with open_raster(self.path, where=self.path.name) as dataset:
+            files = sorted({self.path, *(Path(each) for each in dataset.files)}, key=str)
+            summed = hashlib.sha256()
+            for each in files:
+                if each.is_file():
+                    with each.open("rb") as file:
+                        summed.update(hashlib.file_digest(file, "sha256").digest())
+        return summed.hexdigest()
 
     def _is_uniform(self) -> bool:
         """True if a pixel is as large everywhere as the grid says; degrees and Web Mercator shrink with latitude."""
