@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from swath.core.stack import Stack
     from swath.core.version import __version__
     from swath.corpus import build, open_corpus
+    from swath.recipes.map import map_scene
 
 __all__ = [
     "Failure",
@@ -35,6 +36,7 @@ __all__ = [
     "Unreadable",
     "__version__",
     "build",
+    "map_scene",
     "open_corpus",
 ]
 
@@ -52,6 +54,7 @@ _HOMES = {
     "Unreadable": "swath.core.errors",
     "__version__": "swath.core.version",
     "build": "swath.corpus",
+    "map_scene": "swath.recipes.map",
     "open_corpus": "swath.corpus",
 }
 

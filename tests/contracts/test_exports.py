@@ -35,6 +35,7 @@ def test_the_python_face_is_these_names():
         "Unreadable",
         "__version__",
         "build",
+        "map_scene",
         "open_corpus",
     ]
 

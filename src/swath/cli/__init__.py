@@ -65,6 +65,7 @@ class LazyGroup(click.Group):
         "train": ("swath.cli.train", "train", "learn from a corpus: a run folder with a bundle in it"),
         "test": ("swath.cli.test", "test", "judge a model on samples that it never saw, with intervals and floors"),
         "predict": ("swath.cli.predict", "predict", "answer for every sample of a corpus, with or without labels"),
+        "map": ("swath.cli.map", "map_", "a whole scene, classified: COGs, legend, preview, areas"),
         "compare": ("swath.cli.compare", "compare", "models judged on the same samples: who is better, and who ties"),
         "run": ("swath.cli.run", "run", "a recipe: a chain of stages, each done only if something has changed"),
         "doctor": (

@@ -1,0 +1,116 @@
+"""`swath map`: a whole scene, classified."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from swath.cli.options import as_json, bar, declare, declared, echo, example
+
+__all__ = ["map_"]
+
+
+@click.command(
+    "map",
+    epilog=example(
+        "swath map runs/planet scene.tif -d kind=dn -d level=L1C -d offset=0 -o map.tif --plan",
+        "swath map rgb.bundle s2.tif -d bands=B04,B03,B02,B08 -d kind=dn -d level=L2A -d offset=0 \\",
+        "    --treat-as toa --stride 8 -o map.tif",
+    ),
+)
+@click.argument("model", metavar="RUN_OR_BUNDLE", type=click.Path(path_type=Path), required=False)
+@click.argument("scene", metavar="SCENE", type=click.Path(path_type=Path), required=False)
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="The map, .tif; its companions lie beside it.")
+@declare
+@click.option("--options", "is_listing", is_flag=True, help="List what can be declared with -d, and stop.")
+@click.option("--stride", type=click.IntRange(1), help="Pixels from window to window.  [default: an eighth of one]")
+@click.option(
+    "--interpolation",
+    type=click.Choice(["nearest", "bilinear"]),
+    help="Between the centres of windows.  [default: bilinear; at stride 1 each pixel has its own window]",
+)
+@click.option(
+    "--min-valid",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Least share of measured pixels of a window; below it: nodata.",
+)
+@click.option(
+    "--treat-as",
+    type=click.Choice(["toa", "boa"]),
+    help="Take the scene's reflectance for this one, unchecked; written into the map's tags.",
+)
+@click.option("--gsd", type=float, help="Take a scene of so many metres a pixel all the same; written into the tags.")
+@click.option("--sample", type=click.Path(path_type=Path), help="Probability sample with true classes: adjusted areas.")
+@click.option("--column", default="class", show_default=True, help="Column of the sample that holds the true class.")
+@click.option("--plan", "is_plan", is_flag=True, help="Say windows, memory and minutes, and stop.")
+@click.option("--overwrite", is_flag=True, help="Replace a map that is there, or begin a half-made one anew.")
+@click.option("--tfw", "has_world", is_flag=True, help="Write a world file too.")
+@click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="Windows at once; more for a GPU.")
+@click.option("--device", default="cpu", show_default=True, help="Where the model answers.")
+@as_json
+def map_(
+    model: Path | None,
+    scene: Path | None,
+    out: Path | None,
+    declares: tuple[str, ...],
+    is_listing: bool,
+    stride: int | None,
+    interpolation: str | None,
+    min_valid: float,
+    treat_as: str | None,
+    gsd: float | None,
+    sample: Path | None,
+    column: str,
+    is_plan: bool,
+    overwrite: bool,
+    has_world: bool,
+    batch: int,
+    device: str,
+    as_json: bool,
+) -> int:
+    """Map a scene: classes and probabilities as COGs, with legend, preview and STAC item.
+
+    SCENE is a GeoTIFF, COG or VRT of any size; what it does not say itself is declared with -d. Memory stays the same
+    whatever its size. Killed? The same command goes on and ends with the same bytes.
+    """
+    from swath.core.errors import Refused
+    from swath.core.options import read_options
+    from swath.formats.mapping import DECLARES
+    from swath.prediction.mapping import run_map
+    from swath.prediction.mapplan import MapOptions
+    from swath.recipes.areas import adjust_areas
+    from swath.recipes.map import open_model, plan_scene, rate_of
+
+    if is_listing:
+        echo("\n".join(f"{name:15} {line}" for name, line in DECLARES.items()), dict(DECLARES), as_json)
+        return 0
+    if model is None or scene is None or (out is None and not is_plan):
+        fix = "Give swath map BUNDLE SCENE -o MAP.tif, or --plan."
+        raise Refused(where="swath map", what="needs a bundle, a scene, and a name for the map", fix=fix)
+    given = {"stride": stride, "interpolation": interpolation, "treat_as": treat_as, "gsd": gsd}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    options = read_options(MapOptions, {**chosen, "min_valid": min_valid, "batch": batch}, where="swath map")
+    opened = open_model(model, device=device, batch=batch)
+    plan = plan_scene(opened, scene, declared=declared(declares), options=options)
+    if is_plan or out is None:
+        rate = rate_of(plan, opened)
+        figures = {"windows": plan.windows, "memory_bytes": plan.memory, "minutes": plan.minutes(rate)}
+        echo(plan.summary(rate=rate), {**figures, "disk_bytes": plan.disk, "plan": plan.to_json()}, as_json)
+        return 0
+    done = run_map(
+        plan,
+        opened,
+        out,
+        overwrite=overwrite,
+        has_world=has_world,
+        progress=bar("windows"),
+        painting=bar("rows"),
+    )
+    adjusted = None if sample is None else adjust_areas(done, sample, column=column)
+    said = [done.table(), *([] if adjusted is None else [adjusted.table()]), done.summary()]
+    figures = done.to_json() | ({} if adjusted is None else {"adjusted": adjusted.to_json()})
+    echo("\n".join(said), figures, as_json)
+    return 0
