@@ -9,7 +9,7 @@ from pathlib import Path
 
 from swath.core.errors import Unknown
 
-BENCHMARKS = ("starting", "reading", "importing", "manifest", "batches", "networks", "training")
+BENCHMARKS = ("starting", "reading", "importing", "manifest", "batches", "networks", "training", "mapping")
 
 
 def main(names: list[str]) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from swath.prediction import run_map
+from swath.prediction import mapplan, run_map
 from swath.prediction.lattice import centred
 from tests.prediction.a_map import CODES, HeldScene, PerPixel, Projected, a_plan, noise
 
@@ -208,10 +208,20 @@ def test_dense_nodata_is_nodata_and_harms_no_neighbour(tmp_path):
     np.testing.assert_array_equal((chances == 255).all(axis=0), ~valid)
 
 
+def test_dense_windows_are_asked_about_once_each_whatever_the_strips(tmp_path, monkeypatch):
+    """What a strip's windows add to the rows below is carried on."""
+    model, scene = PerPixel(), HeldScene(noise(300, 90))
+    monkeypatch.setattr(mapplan, "_VALUES", 20_000)
+    plan = a_plan(scene, model)
+    assert len(plan.strips) > 4
+
+    mapped(tmp_path, scene, model)
+
+    assert model.calls == plan.windows == len(plan.rows) * len(plan.cols)
+
+
 def test_strips_leave_no_trace(tmp_path, monkeypatch):
     """The same map in one strip and in many, for both rules."""
-    from swath.prediction import mapplan
-
     scene = HeldScene(noise(150, 90, seed=4))
     for model in (Projected(), PerPixel(moody=0.5)):
         whole = mapped(tmp_path, scene, model)

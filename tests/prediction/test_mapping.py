@@ -15,6 +15,8 @@ import numpy as np
 import pystac
 import pytest
 import rasterio
+from affine import Affine
+from odc.geo.geobox import GeoBox
 from PIL import Image
 from pyproj import Geod
 
@@ -177,6 +179,27 @@ def test_a_world_file_is_written_when_asked_for(tmp_path):
     assert made.files.world == tmp_path / "map.tfw"
 
 
+def test_a_world_file_without_a_place_is_refused_at_once(tmp_path):
+    model = Projected()
+    plan = a_plan(HeldScene(noise(96, 120), has_place=False), model)
+
+    with pytest.raises(Refused, match=r"map\.tfw: needs a place, and the scene has none\. Leave --tfw out\."):
+        run_map(plan, model, tmp_path / "map.tif", has_world=True)
+    assert model.seen == []
+
+
+def test_a_grid_round_a_pole_is_refused_before_anything_is_done():
+    """It has no outline in degrees, so no item could be written at the end."""
+
+    class Polar(HeldScene):
+        @property
+        def geobox(self):
+            return GeoBox(self.shape, Affine(10, 0, -600, 0, -10, 480), "EPSG:3413")
+
+    with pytest.raises(Refused, match="lies round a pole"):
+        a_plan(Polar(noise(96, 120)), Projected())
+
+
 def test_mapped_areas_are_geodesic_and_add_up(tmp_path):
     """science.md 3: UTM areas are off by -0.08 to +0.2 %; pyproj measures the outline of the scene itself."""
     plan, made = a_map(tmp_path, scene=HeldScene(noise(96, 120)))
@@ -335,6 +358,35 @@ def test_what_another_plan_began_is_refused_by_what_differs(tmp_path):
     assert run_map(other, Projected(), tmp_path / "map.tif", overwrite=True).resumed == 0
 
 
+@pytest.mark.usefixtures("small_strips")
+def test_a_damaged_strip_is_named_and_answered_again_once_it_is_gone(tmp_path):
+    scene = HeldScene(noise(150, 90))
+    whole = bytes_of(a_map(tmp_path, scene=scene, name="w.tif")[1])
+    with pytest.raises(Killed):
+        a_map(tmp_path, scene=scene, model=kill_after(Projected(), 3))
+    strip = tmp_path / ".map.tif.work" / "strip-000001.npz"
+    strip.write_bytes(strip.read_bytes()[:100])
+
+    with pytest.raises(Unreadable, match=r"strip-000001\.npz: is no finished strip .* Remove it, and give the same"):
+        a_map(tmp_path, scene=scene)
+    strip.unlink()
+    _, made = a_map(tmp_path, scene=scene)
+
+    assert list(bytes_of(made).values())[-1] == whole["w.tif"]
+
+
+def test_a_disk_without_room_is_told_before_anything_is_done(tmp_path, monkeypatch):
+    import shutil
+    from types import SimpleNamespace
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    model = Projected()
+
+    with pytest.raises(Refused, match=r"map\.tif: has too little room: want up to 0 MB, have 0 MB\."):
+        a_map(tmp_path, model=model)
+    assert model.seen == []
+
+
 def test_two_processes_do_not_make_one_map(tmp_path):
     from filelock import FileLock
 
@@ -438,6 +490,7 @@ def test_a_plan_says_windows_memory_and_minutes():
         ({"interpolation": "cubic"}, "unknown interpolation 'cubic'"),
         ({"min_valid": 1.5}, "min_valid is a share"),
         ({"batch": 0}, "a batch holds a window at least"),
+        ({"threads": 0}, "threads must be 1 or more"),
     ],
 )
 def test_options_out_of_range_are_refused(options, said):

@@ -46,9 +46,10 @@ __all__ = ["map_"]
 @click.option("--sample", type=click.Path(path_type=Path), help="Probability sample with true classes: adjusted areas.")
 @click.option("--column", default="class", show_default=True, help="Column of the sample that holds the true class.")
 @click.option("--plan", "is_plan", is_flag=True, help="Say windows, memory and minutes, and stop.")
-@click.option("--overwrite", is_flag=True, help="Replace a map that is there, or begin a half-made one anew.")
+@click.option("--overwrite", is_flag=True, help="Replace a map that is there, or what another plan began.")
 @click.option("--tfw", "has_world", is_flag=True, help="Write a world file too.")
 @click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="Windows at once; more for a GPU.")
+@click.option("--threads", type=click.IntRange(1), help="That the model computes with.  [default: all]")
 @click.option("--device", default="cpu", show_default=True, help="Where the model answers.")
 @as_json
 def map_(
@@ -68,6 +69,7 @@ def map_(
     overwrite: bool,
     has_world: bool,
     batch: int,
+    threads: int | None,
     device: str,
     as_json: bool,
 ) -> int:
@@ -90,10 +92,10 @@ def map_(
     if model is None or scene is None or (out is None and not is_plan):
         fix = "Give swath map BUNDLE SCENE -o MAP.tif, or --plan."
         raise Refused(where="swath map", what="needs a bundle, a scene, and a name for the map", fix=fix)
-    given = {"stride": stride, "interpolation": interpolation, "treat_as": treat_as, "gsd": gsd}
+    given = {"stride": stride, "interpolation": interpolation, "treat_as": treat_as, "gsd": gsd, "threads": threads}
     chosen = {name: value for name, value in given.items() if value is not None}
     options = read_options(MapOptions, {**chosen, "min_valid": min_valid, "batch": batch}, where="swath map")
-    opened = open_model(model, device=device, batch=batch)
+    opened = open_model(model, device=device, batch=batch, threads=threads)
     plan = plan_scene(opened, scene, declared=declared(declares), options=options)
     if is_plan or out is None:
         rate = rate_of(plan, opened)

@@ -31,6 +31,7 @@ __all__ = [
     "FULL",
     "NONE",
     "Answered",
+    "Carry",
     "Pixels",
     "answer",
     "count_asked",
@@ -72,6 +73,15 @@ class Answered:
     asked: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Carry:
+    """What the windows of a dense strip add to the rows of pixels below it."""
+
+    #: Sum of weighted probabilities, float32 (k, h, w), and of weights, float32 (h, w).
+    total: Array
+    weights: Array
+
+
 def read_strip(plan: MapPlan, strip: Strip) -> Pixels:
     """Read the rows that a strip's windows look at, and mirror what lies beyond the edges."""
     height, width = plan.shape
@@ -101,14 +111,33 @@ def _shares(valid: Array, rows: Array, cols: Array, size: tuple[int, int]) -> Ar
 
 
 def _own(plan: MapPlan, strip: Strip, pixels: Pixels) -> Array:
-    """Which of the strip's own pixels were measured in any band, bool (h, w)."""
+    """Which of the pixels that a strip finishes were measured in any band, bool (h, w)."""
     rows = slice(strip.top - pixels.top, strip.bottom - pixels.top)
     cols = slice(-pixels.left, -pixels.left + plan.shape[1])
     return np.asarray(pixels.valid[:, rows, cols].any(axis=0))
 
 
-def answer(plan: MapPlan, predictor: Predictor, strip: Strip, pixels: Pixels) -> Answered:
+def answer(
+    plan: MapPlan, predictor: Predictor, strip: Strip, pixels: Pixels, carry: Carry | None = None
+) -> tuple[Answered, Carry | None]:
     """Ask the model about the windows of a strip that are measured well enough.
+
+    Parameters
+    ----------
+    plan, predictor : MapPlan, Predictor
+        The map, and its model.
+    strip : Strip
+        One of the plan's, or such a one warmed.
+    pixels : Pixels
+        From `read_strip`.
+    carry : Carry, optional
+        Dense kinds: what the strip above left; None where there is none, or the strip is warmed.
+
+    Returns
+    -------
+    Answered
+    Carry or None
+        For the strip below.
 
     Raises
     ------
@@ -121,9 +150,8 @@ def answer(plan: MapPlan, predictor: Predictor, strip: Strip, pixels: Pixels) ->
     cols = plan.cols.starts - pixels.left
     shares = _shares(pixels.valid, rows, cols, plan.size)
     answered = (shares >= plan.options.min_valid) & (shares > 0)
-    valid = _own(plan, strip, pixels)
     if plan.is_dense:
-        return _blended(plan, predictor, strip, pixels, rows, cols, answered, valid)
+        return _blended(plan, predictor, strip, pixels, answered, carry)
     answers = np.full((len(rows), len(cols), len(plan.output.codes)), np.nan, np.float32)
     at = np.argwhere(answered)
     if len(at):
@@ -134,7 +162,7 @@ def answer(plan: MapPlan, predictor: Predictor, strip: Strip, pixels: Pixels) ->
         _require(plan, raw, (len(padded), len(plan.output.codes)))
         decoded = plan.output.decode(raw[: len(corners)], plan.calibration)
         answers[answered] = decoded.probability
-    return Answered(answers, valid, np.zeros((0, 0), np.uint8), len(at))
+    return Answered(answers, _own(plan, strip, pixels), np.zeros((0, 0), np.uint8), len(at)), None
 
 
 def _require(plan: MapPlan, raw: Array, shape: tuple[int, ...]) -> None:
@@ -147,38 +175,43 @@ def _require(plan: MapPlan, raw: Array, shape: tuple[int, ...]) -> None:
 
 
 def _blended(
-    plan: MapPlan,
-    predictor: Predictor,
-    strip: Strip,
-    pixels: Pixels,
-    rows: Array,
-    cols: Array,
-    answered: Array,
-    valid: Array,
-) -> Answered:
+    plan: MapPlan, predictor: Predictor, strip: Strip, pixels: Pixels, answered: Array, carry: Carry | None
+) -> tuple[Answered, Carry]:
     """Blend the answers of overlapping windows: weights of all that answer for a pixel sum to 1."""
     (h, w), k = plan.size, len(plan.output.codes)
-    tall, wide = strip.bottom - strip.top, plan.shape[1]
-    total = np.zeros((k, tall, wide), np.float32)
-    weights = np.zeros((tall, wide), np.float32)
+    own, wide = strip.bottom - strip.top, plan.shape[1]
+    starts = plan.rows.starts[strip.start : strip.stop]
+    tall = max(own, min(int(starts[-1]) + h, plan.shape[0]) - strip.top)
+    total, weights = np.zeros((k, tall, wide), np.float32), np.zeros((tall, wide), np.float32)
+    if carry is not None:
+        total[:, : carry.total.shape[1]], weights[: len(carry.weights)] = carry.total, carry.weights
     weight = np.outer(taper(h), taper(w)).astype(np.float32)
-    stack, down, right = plan.fitted.stack, pixels.top - strip.top, pixels.left
     for i, j in np.argwhere(answered).tolist():
-        r, c = int(rows[i]), int(cols[j])
-        x, good = (each[None, :, r : r + h, c : c + w] for each in (pixels.x, pixels.valid))
-        raw = np.asarray(predictor.dense({stack: x}, {stack: good}))
-        _require(plan, raw, (k, h, w))
-        chance = plan.output.decode(raw[None], plan.calibration).probability
-        top, left = r + down, c + right
+        top, left = int(starts[i]) - strip.top, int(plan.cols.starts[j])
+        chance = _chance(plan, predictor, pixels, int(starts[i]) - pixels.top, left - pixels.left)
         inside = slice(max(top, 0), min(top + h, tall)), slice(max(left, 0), min(left + w, wide))
-        own = slice(inside[0].start - top, inside[0].stop - top), slice(inside[1].start - left, inside[1].stop - left)
-        if chance is not None:
-            total[:, *inside] += (chance[0][:, *own] * weight[own]).astype(np.float32)
-            weights[inside] += weight[own]
+        if inside[0].start >= inside[0].stop:
+            continue
+        part = slice(inside[0].start - top, inside[0].stop - top), slice(inside[1].start - left, inside[1].stop - left)
+        total[:, *inside] += chance[:, *part] * weight[part]
+        weights[inside] += weight[part]
+    left_over = Carry(total[:, own:].copy(), weights[own:].copy())
+    total, weights = total[:, :own], weights[:own]
     known = weights > 0
     np.divide(total, weights, out=total, where=known)
     best = np.where(known, total.argmax(axis=0), NONE).astype(np.uint8)
-    return Answered(np.where(known, scaled(total), NONE).astype(np.uint8), valid, best, int(answered.sum()))
+    stored = np.where(known, scaled(total), NONE).astype(np.uint8)
+    return Answered(stored, _own(plan, strip, pixels), best, int(answered.sum())), left_over
+
+
+def _chance(plan: MapPlan, predictor: Predictor, pixels: Pixels, row: int, col: int) -> Array:
+    """Probabilities of the pixels of one window, float32 (k, h, w)."""
+    (h, w), stack = plan.size, plan.fitted.stack
+    x, good = (each[None, :, row : row + h, col : col + w] for each in (pixels.x, pixels.valid))
+    raw = np.asarray(predictor.dense({stack: x}, {stack: good}))
+    _require(plan, raw, (len(plan.output.codes), h, w))
+    chance = np.asarray(plan.output.decode(raw[None], plan.calibration).probability, np.float32)
+    return np.asarray(chance[0])
 
 
 def scaled(probability: Array) -> Array:
@@ -205,10 +238,10 @@ def save_answers(path: Path, held: Answered) -> None:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     try:
-        with np.load(path, allow_pickle=False) as held:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
             yield held
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        fix = "Give the same command again with --overwrite, which begins anew."
+        fix = "Remove it, and give the same command again: it answers what is missing."
         raise Unreadable(where=str(path), what=f"is no finished strip ({error})", fix=fix) from error
 
 

@@ -71,7 +71,6 @@ def map_tags(plan: MapPlan) -> dict[str, str]:
         "SWATH_PROBABILITY": PROBABILITY,
         "SWATH_ATTRIBUTION": " ".join(filter(None, (legend.attribution, scene.origin.attribution))),
         "SWATH_NOTE": legend.note,
-        **plan.notes,
     }
     return {name: text for name, text in held.items() if text}
 

@@ -37,10 +37,10 @@ from swath.draw.picture import png
 from swath.draw.preview import class_picture, map_preview
 from swath.formats.cog import CogSpec, RowWriter, bounded_cache, read_small, read_tags
 from swath.formats.style import aux_xml, qml, world_file
-from swath.prediction.answers import FULL, NONE, answer, count_asked, load_answers, read_strip, save_answers
+from swath.prediction.answers import FULL, NONE, Carry, answer, count_asked, load_answers, read_strip, save_answers
 from swath.prediction.describe import item_bytes, legend_of, map_tags
 from swath.prediction.mapped import ClassArea, MapFiles, MappedScene, map_files, mapped_areas
-from swath.prediction.mapplan import GDAL_CACHE, MapPlan
+from swath.prediction.mapplan import GDAL_CACHE, MapPlan, Strip
 from swath.prediction.paint import Painter
 
 __all__ = ["run_map"]
@@ -88,7 +88,7 @@ def run_map(
     path : Path
         The map, `.tif`; its companions lie beside it.
     overwrite : bool
-        Replace what is there; a half-made map of another plan is thrown away.
+        Replace what is there; what another plan began is thrown away.
     has_world : bool
         Write a `.tfw` too.
     progress : Progress
@@ -108,6 +108,8 @@ def run_map(
         The scene cannot be read; what was finished is kept.
     """
     files = map_files(Path(path), has_world=has_world)
+    if has_world and plan.fitted.scene.geobox is None:
+        raise Refused(where=str(files.world), what="needs a place, and the scene has none", fix="Leave --tfw out.")
     if files.map.exists() and not overwrite:
         return _there(plan, files)
     work = files.map.with_name(f".{files.map.name}.work")
@@ -162,7 +164,7 @@ def _differences(held: dict[str, object], plan: MapPlan) -> list[str]:
 def _require_room(plan: MapPlan, path: Path) -> None:
     free = shutil.disk_usage(path.parent).free
     if free < plan.disk // 4:  # what compression leaves is not known before
-        want, have = (f"{each / 1e9:.1f} GB" for each in (plan.disk, free))
+        want, have = (f"{each / 1e6:,.0f} MB" for each in (plan.disk, free))
         fix = "Free some space, or write to another disk."
         raise Refused(where=str(path), what="has too little room", want=f"up to {want}", have=have, fix=fix)
 
@@ -182,12 +184,15 @@ def _answer_all(plan: MapPlan, predictor: Predictor, work: Path, progress: Progr
         ThreadPoolExecutor(1, thread_name_prefix="swath-write") as writer,
     ):
         writing: Future[None] | None = None
-        coming = [reader.submit(read_strip, plan, plan.strips[i]) for i in todo[:1]]
+        carry: Carry | None = None
+        strips = [_begun(plan, todo, n) for n in range(len(todo))]
+        coming = [reader.submit(read_strip, plan, each) for each in strips[:1]]
         progress(done, plan.windows)
-        for n, i in enumerate(todo, start=1):
+        for n, i in enumerate(todo):
             pixels = coming.pop().result()
-            coming += [reader.submit(read_strip, plan, plan.strips[each]) for each in todo[n : n + 1]]
-            held = answer(plan, predictor, plan.strips[i], pixels)
+            coming += [reader.submit(read_strip, plan, each) for each in strips[n + 1 : n + 2]]
+            follows = n > 0 and todo[n - 1] == i - 1
+            held, carry = answer(plan, predictor, strips[n], pixels, carry if follows else None)
             del pixels
             if writing is not None:
                 writing.result()
@@ -198,6 +203,13 @@ def _answer_all(plan: MapPlan, predictor: Predictor, work: Path, progress: Progr
         if writing is not None:
             writing.result()
     return asked, resumed
+
+
+def _begun(plan: MapPlan, todo: Sequence[int], n: int) -> Strip:
+    """The strip to be answered next; a dense one that does not follow its neighbour begins further up."""
+    strip = plan.strips[todo[n]]
+    follows = n > 0 and todo[n - 1] == todo[n] - 1
+    return plan.warmed(strip) if plan.is_dense and not follows else strip
 
 
 def _code_table(plan: MapPlan) -> tuple[Array, int]:
@@ -297,10 +309,8 @@ def _write_beside(
     item = item_bytes(plan, assets=names, dtype=dtype, nodata=nodata, areas=hectares, date=date)
     write_whole(made[files.item], item)
     write_whole(made[files.preview], _preview(plan, made[files.map], areas, date))
-    if files.world is not None:
-        box = plan.fitted.scene.geobox
-        if box is None:
-            raise Refused(where=str(files.world), what="needs a place, and the scene has none", fix="Leave --tfw out.")
+    box = plan.fitted.scene.geobox
+    if files.world is not None and box is not None:
         write_whole(made[files.world], world_file(box).encode())
 
 
@@ -319,7 +329,7 @@ def _preview(plan: MapPlan, path: Path, areas: Sequence[ClassArea], date: np.dat
         "map's errors.",
         *(f"Declared, not checked: {said} ({name})." for name, said in plan.fitted.declared.items()),
     ]
-    metres = scene.gsd[0] * plan.shape[1] / small.shape[1] if scene.geobox is not None else None
+    metres = scene.gsd[0] * plan.shape[1] / small.shape[1]
     if not seen:
         return png(picture)
     return map_preview(picture, keys, metres=metres, title=f"{plan.where}{when}", notes=notes)

@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
 from swath.core.errors import Refused, Unknown
+from swath.core.geobox import footprint
 from swath.core.scene import Scene
 from swath.core.specs import Calibration, InputSpec, OutputSpec
 from swath.core.version import __version__
@@ -58,6 +58,9 @@ class MapOptions:
     min_valid: float = 0.5
     #: Windows that go through the model at once; the last batch of a strip is padded.
     batch: int = 64
+    #: Threads that a bundle computes with on a CPU, in this whole process; None = as torch would. Part of the plan, for
+    #: sums of other threads may differ in their last digits.
+    threads: int | None = None
     #: Declare that the scene's reflectance stands for `toa` or `boa`, its level for the model's; None = as it is.
     treat_as: str | None = None
     #: Declare that a scene of so many metres a pixel will do; None = the model's own, to 5 %.
@@ -70,6 +73,8 @@ class MapOptions:
             raise Refused(where="map", what="min_valid is a share", want="0 to 1", have=f"{self.min_valid:g}")
         if self.batch < 1:
             raise Refused(where="map", what="a batch holds a window at least", have=str(self.batch))
+        if self.threads is not None and self.threads < 1:
+            raise Refused(where="map", what="threads must be 1 or more", have=str(self.threads))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +112,6 @@ class MapPlan:
     strips: tuple[Strip, ...]
     #: Version of the package.
     version: str = __version__
-    #: Added to the tags as they are.
-    notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def where(self) -> str:
@@ -159,8 +162,13 @@ class MapPlan:
 
     @cached_property
     def windows(self) -> int:
-        """Windows that the model is asked about where all pixels are measured; dense strips share some."""
-        return sum(strip.stop - strip.start for strip in self.strips) * len(self.cols)
+        """Windows that the model is asked about where all pixels are measured."""
+        return len(self.rows) * len(self.cols)
+
+    def warmed(self, strip: Strip) -> Strip:
+        """A dense strip with the rows of windows above it that reach into it: for who begins there."""
+        above = -(-self.rows.size // self.rows.stride) - 1
+        return replace(strip, start=max(strip.start - above, 0))
 
     @property
     def paint_rows(self) -> int:
@@ -179,7 +187,7 @@ class MapPlan:
         batch = min(self.options.batch, most) * self.size[0] * self.size[1] * _WINDOW_BYTES
         answers = most * classes * 16
         if self.is_dense:
-            answers = max(s.bottom - s.top for s in self.strips) * self.shape[1] * classes * _DENSE_BYTES
+            answers = tall * self.shape[1] * classes * _DENSE_BYTES
         paint = self.paint_rows * self.shape[1] * (classes + 1) * _PAINT_BYTES
         return max(strip + batch + answers, paint) + GDAL_CACHE + _ALWAYS
 
@@ -213,8 +221,8 @@ class MapPlan:
             "interpolation": self.interpolation,
             "min_valid": self.options.min_valid,
             "batch": self.options.batch,
+            "threads": self.options.threads,
             "strips": [[s.start, s.stop, s.top, s.bottom] for s in self.strips],
-            "notes": dict(self.notes),
         }
 
     @cached_property
@@ -281,7 +289,7 @@ def _require_output(output: OutputSpec, by: str) -> None:
 
 
 def _strips(rows: Axis, cols: Axis, *, height: int, width: int, bands: int, is_dense: bool) -> tuple[Strip, ...]:
-    """Rows of windows, as many together as budgets allow; each strip answers for whole rows of pixels."""
+    """Rows of windows, as many together as budgets allow; each strip finishes whole rows of pixels."""
     most = max(1, (_VALUES // ((width + cols.size) * bands) - rows.size) // rows.stride + 1)
     if not is_dense:
         most = max(1, min(most, _WINDOWS // len(cols)))
@@ -289,14 +297,14 @@ def _strips(rows: Axis, cols: Axis, *, height: int, width: int, bands: int, is_d
         return tuple(
             Strip(k, min(k + most, len(rows)), k * rows.stride, min((k + most) * rows.stride, height)) for k in blocks
         )
-    over = -(-rows.size // rows.stride) - 1  # rows of windows that reach into a strip from above
-    own = max(over, most - over) * rows.stride
-    strips = []
-    for top in range(0, height, own):
-        bottom = min(top + own, height)
-        start = (top - rows.first - rows.size) // rows.stride + 1
-        stop = (bottom - 1 - rows.first) // rows.stride + 1
-        strips.append(Strip(max(start, 0), min(stop, len(rows)), top, bottom))
+    strips, start, top, starts = [], 0, 0, rows.starts
+    while start < len(rows):
+        stop = min(start + most, len(rows))
+        while stop < len(rows) and starts[stop] <= top:  # windows above the edge finish no row of pixels
+            stop += 1
+        bottom = height if stop == len(rows) else int(starts[stop])
+        strips.append(Strip(start, stop, top, bottom))
+        start, top = stop, bottom
     return tuple(strips)
 
 
@@ -310,7 +318,6 @@ def plan_map(
     bundle_hash: str = "",
     calibration: Calibration | None = None,
     scene_hash: str = "",
-    notes: Mapping[str, str] | None = None,
 ) -> MapPlan:
     """Plan a map; reads no pixel.
 
@@ -326,8 +333,6 @@ def plan_map(
         Of the model, for tags and probabilities.
     scene_hash : str
         Of the scene's bytes, so that a killed run goes on with the same scene only.
-    notes : mapping, optional
-        Tags to be added to the map.
 
     Returns
     -------
@@ -342,6 +347,8 @@ def plan_map(
     options = options or MapOptions()
     by = f"bundle {name}"
     _require_output(output, by)
+    if scene.geobox is not None:
+        footprint(scene.geobox)  # a grid round a pole has none, and is refused here rather than at the end
     fitted = fit_scene(scene, input, by=by, treat_as=options.treat_as, gsd=options.gsd)
     h, w = scene.shape
     is_dense = output.kind == "dense"
@@ -362,5 +369,4 @@ def plan_map(
         rows=rows,
         cols=cols,
         strips=_strips(rows, cols, height=h, width=w, bands=len(fitted.needs.bands), is_dense=is_dense),
-        notes=dict(notes or {}),
     )

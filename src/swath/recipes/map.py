@@ -49,7 +49,7 @@ class Model(Predictor, Protocol):
         ...
 
 
-def open_model(model: Model | Path | str, *, device: str = "cpu", batch: int = 64) -> Model:
+def open_model(model: Model | Path | str, *, device: str = "cpu", batch: int = 64, threads: int | None = None) -> Model:
     """Open a bundle, or pass on what is open.
 
     Parameters
@@ -60,6 +60,8 @@ def open_model(model: Model | Path | str, *, device: str = "cpu", batch: int = 6
         Where a bundle is to predict.
     batch : int
         Windows that go through its network at once.
+    threads : int, optional
+        With which torch computes from now on; None = as it does.
 
     Raises
     ------
@@ -70,7 +72,9 @@ def open_model(model: Model | Path | str, *, device: str = "cpu", batch: int = 6
     """
     if not isinstance(model, str | Path):
         return model
-    need("torch", by="swath map")
+    torch = need("torch", by="swath map")
+    if threads is not None:
+        torch.set_num_threads(threads)
     opened: Model = importlib.import_module("swath.bundle").open_bundle(
         find_home(model).bundle, device=device, batch=batch
     )
@@ -195,6 +199,6 @@ def map_scene(
         As `plan_scene` and `prediction.mapping.run_map`.
     """
     options = options or MapOptions()
-    opened = open_model(model, device=device, batch=options.batch)
+    opened = open_model(model, device=device, batch=options.batch, threads=options.threads)
     plan = plan_scene(opened, scene, declared=declared, options=options)
     return run_map(plan, opened, out, overwrite=overwrite, has_world=has_world, progress=progress, painting=painting)
