@@ -14,8 +14,8 @@ __all__ = ["map_"]
 @click.command(
     "map",
     epilog=example(
-        "swath map runs/planet scene.tif -d kind=dn -d level=L1C -d offset=0 -o map.tif --plan",
-        "swath map rgb.bundle s2.tif -d bands=B04,B03,B02,B08 -d kind=dn -d level=L2A -d offset=0 \\",
+        "swath map runs/planet place/scene.tif -o map.tif --plan",
+        "swath map rgb/ mine.tif -d bands=B04,B03,B02,B08 -d kind=dn -d level=L2A -d offset=0 \\",
         "    --treat-as toa --stride 8 -o map.tif",
     ),
 )
