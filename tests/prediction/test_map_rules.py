@@ -113,6 +113,21 @@ def test_windows_below_the_least_valid_share_are_not_asked_about(tmp_path):
     assert len(corners) == 15
 
 
+def test_a_measured_pixel_beside_windows_without_an_answer_takes_that_of_the_others(tmp_path):
+    """Weights of the centres that answered sum to 1, however far they are: nodata harms no neighbour."""
+    data, valid = noise(16, 48), np.ones((16, 48), bool)
+    valid[:, :9] = False  # 9 of 16 columns: the first window gives nodata, the centre of the second is at column 24
+    model = Projected()
+    raw = model.answer(data[None, :, :, 16:32])[0]
+    want = np.exp(raw - raw.max()) / np.exp(raw - raw.max()).sum()
+
+    labels, chances = mapped(tmp_path, HeldScene(data, valid), model, stride=16, interpolation="bilinear")
+
+    np.testing.assert_array_equal(labels == 255, ~valid)
+    beside = chances[1:, :, 9:24] / 254
+    assert np.abs(beside - want[:, None, None]).max() <= 0.5 / 254 + 1e-6
+
+
 def test_no_window_is_asked_about_where_nothing_was_measured_even_at_share_0(tmp_path):
     data, valid = noise(48, 48), np.zeros((48, 48), bool)
     valid[20, 20] = True

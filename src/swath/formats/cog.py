@@ -7,6 +7,7 @@ which GDAL may pass over, is found here. Same rows, same bytes. Knows no classes
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -160,6 +161,8 @@ class RowWriter:
         if found != self._sum:
             fix = "The disk may be full or failing. Give the same command again: finished strips are kept."
             raise Refused(where=str(self.path), what="does not hold what was written", fix=fix)
+        with _writing(self.path), self.path.open("rb") as file:
+            os.fsync(file.fileno())
         self._plain.unlink()
 
 

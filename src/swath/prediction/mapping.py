@@ -258,6 +258,7 @@ def _specs(plan: MapPlan) -> tuple[CogSpec, CogSpec]:
 def _assemble(plan: MapPlan, work: Path, files: MapFiles, painting: Progress) -> tuple[tuple[ClassArea, ...], int, int]:
     """Paint, check and publish."""
     if not any(count_asked(_strip_file(work, i)) for i in range(len(plan.strips))):
+        shutil.rmtree(work)
         share = plan.options.min_valid
         what = f"holds no window of which {share:.0%} was measured" if share else "holds no measured pixel"
         fix = "Look at its nodata, or lower --min-valid."
