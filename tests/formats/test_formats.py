@@ -26,7 +26,7 @@ def test_an_unknown_format_is_refused_with_the_nearest():
         format_named("eurosat-rbg")
 
     assert str(raised.value) == (
-        "unknown format 'eurosat-rbg'. Did you mean 'eurosat-rgb'? Known: eurosat-rgb, eurosat-ms, geotiff."
+        f"unknown format 'eurosat-rbg'. Did you mean 'eurosat-rgb'? Known: {', '.join(FORMATS)}."
     )
 
 
