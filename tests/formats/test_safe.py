@@ -111,7 +111,7 @@ def test_products_of_another_kind_are_left_out(tmp_path):
     plan = SAFE_S2.open([tmp_path]).plan()
 
     assert len(plan) == 1
-    assert "want L1C; 10 m B02 B03 B04 B08" in plan.failures[0].message
+    assert "want s2-10m L1C B02 B03 B04 B08, 120x120 uint16" in plan.failures[0].message
 
 
 def test_the_same_product_twice_is_told(tmp_path):
@@ -148,7 +148,11 @@ def test_empty_windows_are_failures_of_reason_invalid(tmp_path):
 @pytest.mark.parametrize(
     ("declared", "error", "said"),
     [
-        ({"size": 64}, Mismatch, "size differs: want multiples of 6 pixels, where 10 m, 20 m, 60 m meet, have 64 x 64"),
+        (
+            {"size": 64},
+            Mismatch,
+            "size differs: want multiples of 6 pixels, where s2-10m, s2-20m, s2-60m meet, have 64 x 64",
+        ),
         ({"size": 60, "stride": 10}, Mismatch, "stride differs: want multiples of 6 pixels"),
         ({"size": 180}, Mismatch, "want 120 x 120 pixels at most, have 180 x 180"),
         ({"stride": 60}, Refused, "stride says how far, not how large"),
@@ -168,7 +172,7 @@ def test_what_cannot_be_asked_for_is_refused(tmp_path, declared, error, said):
 
 
 def test_a_tile_of_full_size_is_no_sample(tmp_path, monkeypatch):
-    monkeypatch.setattr("swath.formats.safe._MOST_WHOLE", 100)
+    monkeypatch.setattr("swath.formats.sceneset.MOST_WHOLE", 100)
     with pytest.raises(Refused, match=r"120 x 120 pixels, too many for one sample. Declare size=, a multiple of 6"):
         SAFE_S2.open([a_safe(tmp_path)]).plan()
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -59,7 +60,7 @@ def is_product_head(name: str) -> bool:
     return bool(_HEAD.fullmatch(name) or _OLD_HEAD.fullmatch(name))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Product:
     """One Sentinel-2 product: one tile, one date, one level."""
 
@@ -337,6 +338,7 @@ def _masks(tree: Tree) -> dict[tuple[str, str], Member]:
     return found
 
 
+@lru_cache(maxsize=8)
 def read_angles(product: Product, band: str | None = None) -> tuple[Array, Array]:
     """Read sun and view angles on their own grid, as unit vectors.
 

@@ -24,7 +24,7 @@ from swath.core.geobox import window_geobox
 from swath.core.offset import Claim, Decision, decide_offset
 from swath.core.origin import Origin
 from swath.core.pixelcheck import Verdict, check_pixels
-from swath.core.quantity import Quantity, class_of, convert, dn, value
+from swath.core.quantity import Quantity, class_of, dn, value
 from swath.core.scene import Window
 from swath.core.stack import Stack
 from swath.formats.archive import Member
@@ -36,13 +36,13 @@ from swath.formats.scene import codes_of
 
 __all__ = [
     "ANGLE_BANDS",
+    "AngleScene",
+    "CloudScene",
     "SafeScene",
     "attribution",
     "examine",
     "open_safe",
     "own_grids",
-    "read_angle_stack",
-    "read_cloud_stack",
     "require_fit",
     "scene_of",
 ]
@@ -77,25 +77,26 @@ class SafeScene:
     origin: Origin
     #: True = pixels that the product's masks call damaged are invalid.
     is_judged: bool = True
-    #: What the numbers in the files mean, where `quantity` is that of a newer baseline.
-    stored: Quantity | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
         """Pixels, (h, w)."""
-        height, width = self.geobox.shape.yx
-        return int(height), int(width)
+        return _shape(self.geobox)
 
     @property
     def gsd(self) -> tuple[float, float]:
         """Metres on the ground a pixel, (x, y)."""
-        t = self.geobox.transform
-        return math.hypot(t.a, t.d), math.hypot(t.b, t.e)
+        return _gsd(self.geobox)
 
     @property
     def dtype(self) -> str:
         """Name of the dtype that `read` gives."""
         return "uint8" if self.quantity.is_categorical else "uint16"
+
+    @property
+    def may_be_invalid(self) -> bool:
+        """True if a window inside may come with a mask."""
+        return self.is_judged and not self.quantity.is_categorical
 
     def read(self, window: Window) -> Stack:
         """Read one window as a stack of one date; what lies beyond the edge, or is damaged, is invalid.
@@ -122,8 +123,6 @@ class SafeScene:
         valid = _joined(masks, data.shape)
         if self.quantity.is_categorical:
             data = codes_of(data, valid, str(self.quantity.legend), where=product.id)
-        elif self.stored is not None:
-            data = convert(data, self.stored, self.quantity)
         return Stack(
             data=data[None],
             bands=self.bands,
@@ -134,6 +133,16 @@ class SafeScene:
             valid=None if valid is None else valid[None],
             origin=self.origin,
         )
+
+
+def _shape(grid: GeoBox) -> tuple[int, int]:
+    height, width = grid.shape.yx
+    return int(height), int(width)
+
+
+def _gsd(grid: GeoBox) -> tuple[float, float]:
+    t = grid.transform
+    return math.hypot(t.a, t.d), math.hypot(t.b, t.e)
 
 
 def _cut(grid: GeoBox, window: Window) -> GeoBox:
@@ -316,72 +325,131 @@ def scene_of(
     return SafeScene(product, files, bands, quantity, box, own, is_judged)
 
 
-def read_cloud_stack(product: Product, grid: GeoBox, window: Window, origin: Origin) -> Stack:
-    """Read the product's own masks of opaque cloud, cirrus and snow; unknown = invalid.
+@dataclass(frozen=True, slots=True)
+class CloudScene:
+    """The product's own masks of opaque cloud, cirrus and snow as a scene; unknown = invalid."""
 
-    Parameters
-    ----------
-    product : Product
-        Whose masks are read.
-    grid : GeoBox
-        On which, usually that of 60 m.
-    window : Window
-        Of that grid.
-    origin : Origin
-        Of the product's bands.
-    """
-    data, valid = cloud_masks(product, grid, window)
-    t = grid.transform
+    #: The product.
+    product: Product
+    #: Pixel grid, usually that of 60 m.
+    geobox: GeoBox
+    #: Of the product's bands.
+    origin: Origin
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Pixels, (h, w)."""
+        return _shape(self.geobox)
+
+    @property
+    def gsd(self) -> tuple[float, float]:
+        """Metres on the ground a pixel, (x, y)."""
+        return _gsd(self.geobox)
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Names of the masks."""
+        return CLOUD_LAYERS
+
+    @property
+    def quantity(self) -> Quantity:
+        """Codes: 1 = seen."""
+        return class_of(CLOUD_LEGEND.name)
+
+    @property
+    def dtype(self) -> str:
+        """Name of the dtype that `read` gives."""
+        return "uint8"
+
+    @property
+    def may_be_invalid(self) -> bool:
+        """Always: what no mask says is unknown."""
+        return True
+
+    def read(self, window: Window) -> Stack:
+        """Read one window.
+
+        Raises
+        ------
+        Unreadable, Mismatch
+            A mask cannot be read, or lies on no grid of the tile.
+        """
+        data, valid = cloud_masks(self.product, self.geobox, window)
+        return _stack(self, data, valid, self.product.time, window)
+
+
+@dataclass(frozen=True, slots=True)
+class AngleScene:
+    """Angles at the centres of pixels, between the points of the tile's own grid as unit vectors, as a scene."""
+
+    #: The product.
+    product: Product
+    #: Pixel grid.
+    geobox: GeoBox
+    #: Of the product's bands.
+    origin: Origin
+    #: Whose view; None = the mean of all bands.
+    band: str | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Pixels, (h, w)."""
+        return _shape(self.geobox)
+
+    @property
+    def gsd(self) -> tuple[float, float]:
+        """Metres on the ground a pixel, (x, y)."""
+        return _gsd(self.geobox)
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Names of the angles."""
+        return ANGLE_BANDS
+
+    @property
+    def quantity(self) -> Quantity:
+        """Degrees."""
+        return value("deg")
+
+    @property
+    def dtype(self) -> str:
+        """Name of the dtype that `read` gives."""
+        return "float32"
+
+    @property
+    def may_be_invalid(self) -> bool:
+        """Always: the satellite sees a part of many tiles."""
+        return True
+
+    def read(self, window: Window) -> Stack:
+        """Read one window; invalid where the tile gives no angle.
+
+        Raises
+        ------
+        Unreadable
+            The tile's grids are missing or of another step.
+        """
+        sun, view = read_angles(self.product, self.band)
+        t, corner = _cut(self.geobox, window).transform, self.product.grids[10].transform
+        rows = (corner.f - (t.f + t.e * (np.arange(window.height) + 0.5))) / ANGLE_STEP
+        cols = (t.c + t.a * (np.arange(window.width) + 0.5) - corner.c) / ANGLE_STEP
+        data = np.concatenate([_angles(_between(vectors, rows, cols)) for vectors in (sun, view)]).astype(np.float32)
+        valid = np.isfinite(data)
+        data = np.where(valid, data, np.float32(0))
+        return _stack(self, data, None if valid.all() else valid, self.product.time, window)
+
+
+def _stack(scene: CloudScene | AngleScene, data: Array, valid: Array | None, time: np.datetime64, w: Window) -> Stack:
+    """One date of a mask or of angles."""
     return Stack(
         data=data[None],
-        bands=CLOUD_LAYERS,
-        times=np.array([product.time], "datetime64[us]"),
-        quantity=class_of(CLOUD_LEGEND.name),
-        geobox=_cut(grid, window),
-        gsd=(abs(t.a), abs(t.e)),
+        bands=scene.bands,
+        times=np.array([time], "datetime64[us]"),
+        quantity=scene.quantity,
+        geobox=_cut(scene.geobox, w),
+        gsd=scene.gsd,
         valid=None if valid is None else valid[None],
-        origin=replace(origin, offsets=()),
-    )
-
-
-def read_angle_stack(product: Product, grid: GeoBox, window: Window, origin: Origin, band: str | None = None) -> Stack:
-    """Read the angles at the centres of pixels, between the points of the tile's own grid as unit vectors.
-
-    Parameters
-    ----------
-    product : Product
-        Whose angles are read.
-    grid : GeoBox
-        On which.
-    window : Window
-        Of that grid.
-    origin : Origin
-        Of the product's bands.
-    band : str, optional
-        Whose view; None = the mean of all bands.
-
-    Returns
-    -------
-    Stack
-        float32 `ANGLE_BANDS` [degrees]; invalid where the tile gives none.
-    """
-    sun, view = read_angles(product, band)
-    box = _cut(grid, window)
-    t, corner = box.transform, product.grids[10].transform
-    rows = (corner.f - (t.f + t.e * (np.arange(window.height) + 0.5))) / ANGLE_STEP
-    cols = (t.c + t.a * (np.arange(window.width) + 0.5) - corner.c) / ANGLE_STEP
-    parts = [_angles(_between(vectors, rows, cols)) for vectors in (sun, view)]
-    data = np.concatenate(parts).astype(np.float32)
-    valid = np.isfinite(data)
-    return Stack(
-        data=np.where(valid, data, np.float32(0))[None],
-        bands=ANGLE_BANDS,
-        times=np.array([product.time], "datetime64[us]"),
-        quantity=value("deg"),
-        geobox=box,
-        gsd=(abs(t.a), abs(t.e)),
-        valid=None if valid.all() else valid[None],
-        origin=replace(origin, offsets=()),
+        origin=replace(scene.origin, offsets=()),
     )
 
 
