@@ -23,7 +23,7 @@ from swath.core.scene import Window
 from swath.formats.mapping import Mapped
 from swath.formats.raster import Header, read_pixels
 
-__all__ = ["MOST_TILES", "can_prove_order", "decide", "look", "prove_tiles", "tiles_of"]
+__all__ = ["MOST_TILES", "can_prove_order", "decide", "look", "prove_tiles", "spread", "tiles_of"]
 
 #: Pixels that a look takes: all of a small raster, windows spread over a large one.
 _LOOK: Final = 2**20
@@ -45,13 +45,22 @@ def look(dataset: DatasetReader, header: Header, picks: Sequence[int], nodata: f
     list of (data, valid)
         Shapes (b, h, w) and (b or 1, h, w); valid None = every pixel is a measurement.
     """
-    height, width = header.shape
-    if height * width <= _LOOK:
-        windows = [Window(0, 0, height, width)]
-    else:
-        tall, wide = min(_LOOK_SIDE, height), min(_LOOK_SIDE, width)
-        windows = [Window(row, col, tall, wide) for row in _spread(height, tall) for col in _spread(width, wide)]
+    windows = spread(*header.shape)
     return [read_pixels(dataset, header, picks, window=window, nodata=nodata) for window in windows]
+
+
+def spread(height: int, width: int) -> list[Window]:
+    """All of a small raster, or windows spread evenly over a large one.
+
+    Examples
+    --------
+    >>> len(spread(512, 512)), len(spread(10980, 10980))
+    (1, 16)
+    """
+    if height * width <= _LOOK:
+        return [Window(0, 0, height, width)]
+    tall, wide = min(_LOOK_SIDE, height), min(_LOOK_SIDE, width)
+    return [Window(row, col, tall, wide) for row in _spread(height, tall) for col in _spread(width, wide)]
 
 
 def _spread(length: int, side: int) -> list[int]:

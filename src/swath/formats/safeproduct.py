@@ -26,16 +26,11 @@ from swath.core.errors import Mismatch, Refused, Unreadable
 from swath.core.offset import Claim, baseline_offset
 from swath.formats.archive import Member
 from swath.formats.markup import moment, number, numbers, read_xml, table, text
+from swath.formats.s2choices import NATIVE
 from swath.formats.safetree import Tree, read_member
 
-__all__ = ["ANGLE_STEP", "NATIVE", "Product", "is_product_head", "read_angles", "read_product"]
+__all__ = ["ANGLE_STEP", "Product", "Radiometry", "is_product_head", "read_angles", "read_product", "read_radiometry"]
 
-#: Metres a pixel -> the bands that are measured so.
-NATIVE: Final[dict[int, tuple[str, ...]]] = {
-    10: ("B02", "B03", "B04", "B08"),
-    20: ("B05", "B06", "B07", "B8A", "B11", "B12"),
-    60: ("B01", "B09", "B10"),
-}
 _NATIVE_OF: Final = {band: gsd for gsd, bands in NATIVE.items() for band in bands} | {"SCL": 20}
 #: Metres between the points at which angles are given.
 ANGLE_STEP: Final = 5000.0
@@ -126,6 +121,34 @@ class Product:
         if implied is not None:
             claims.append(Claim("baseline", (implied,), f"PROCESSING_BASELINE {self.baseline}"))
         return claims
+
+
+@dataclass(frozen=True, slots=True)
+class Radiometry:
+    """What the metadata of a product say of its numbers, wherever its images are."""
+
+    #: `L1C` or `L2A`, and the baseline as `05.09`.
+    level: str
+    baseline: str
+    #: Divisor of the digital numbers.
+    quantification: float
+    #: As in `Product`.
+    offsets: Mapping[str, float] | None
+    source: str
+
+
+def read_radiometry(blob: bytes, *, where: str) -> Radiometry:
+    """Read the numbers' meaning from the metadata of a product (MTD_MSIL1C.xml, MTD_MSIL2A.xml) alone.
+
+    Raises
+    ------
+    Unreadable, Mismatch, Refused
+        As for `read_product`.
+    """
+    head = read_xml(blob, where=where)
+    level, baseline = _level(head, where), text(head, ".//PROCESSING_BASELINE", where=where)
+    offsets, source = _offsets(head, level, baseline, where)
+    return Radiometry(level, baseline, _quantification(head, level, where), offsets, source)
 
 
 def read_product(tree: Tree) -> Product:

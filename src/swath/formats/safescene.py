@@ -28,9 +28,11 @@ from swath.core.quantity import Quantity, class_of, dn, value
 from swath.core.scene import Window
 from swath.core.stack import Stack
 from swath.formats.archive import Member
+from swath.formats.evidence import spread
 from swath.formats.options import as_names, as_number, one_of, only_known
+from swath.formats.s2choices import NATIVE
 from swath.formats.safemask import CLOUD_LAYERS, CLOUD_LEGEND, bad_pixels, cloud_masks
-from swath.formats.safeproduct import ANGLE_STEP, NATIVE, Product, is_product_head, read_angles, read_product
+from swath.formats.safeproduct import ANGLE_STEP, Product, is_product_head, read_angles, read_product
 from swath.formats.safetree import find_trees, open_member, read_window
 from swath.formats.scene import codes_of
 
@@ -49,9 +51,6 @@ __all__ = [
 
 #: Bands of the stack of angles [degrees]; azimuths clockwise from north, towards the sun and towards the satellite.
 ANGLE_BANDS: Final = ("sun_zenith", "sun_azimuth", "view_zenith", "view_azimuth")
-#: Pixels that the check looks at in a band: windows spread over the image.
-_LOOK_SIDE: Final = 256
-_LOOK: Final = 2**20
 
 
 def attribution(time: np.datetime64) -> str:
@@ -257,21 +256,12 @@ def _verdict(product: Product) -> Verdict:
     seen = []
     for band in bands:
         with open_member(product.tree, product.images[gsd][band]) as dataset:
-            windows = _spread(dataset.height, dataset.width)
+            windows = spread(dataset.height, dataset.width)
             seen.append(np.concatenate([read_window(dataset, [1], window)[0].ravel() for window in windows]))
     if len({each.size for each in seen}) > 1:
         have = ", ".join(f"{band} {each.size}" for band, each in zip(bands, seen, strict=True))
         raise Mismatch(where=product.id, what=f"pixels of the images of {gsd} m", want="one number", have=have)
     return check_pixels(np.stack(seen)[:, None], bands, level=product.level)
-
-
-def _spread(height: int, width: int) -> list[Window]:
-    """All of a small image, or windows spread evenly over a large one."""
-    if height * width <= _LOOK:
-        return [Window(0, 0, height, width)]
-    tall, wide = min(_LOOK_SIDE, height), min(_LOOK_SIDE, width)
-    rows, cols = (np.linspace(0, s - side, 4).astype(int).tolist() for s, side in ((height, tall), (width, wide)))
-    return [Window(row, col, tall, wide) for row in rows for col in cols]
 
 
 def _listed(product: Product) -> tuple[str, ...]:
