@@ -76,6 +76,7 @@ def test_fields_of_records():
         "offsets",
         "declared",
         "attribution",
+        "geometry",
     ]
     assert names(Sample) == ["id", "stacks", "targets", "footprint", "group", "lonlat"]
     assert names(Target) == ["code", "codes", "values", "stack"]

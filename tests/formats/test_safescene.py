@@ -28,6 +28,7 @@ def test_a_scene_gives_bands_of_one_size_with_their_meaning(tmp_path):
     assert stack.times[0] == np.datetime64("2022-06-12T10:10:31.024", "us")
     assert (stack.origin.baselines, stack.origin.level, stack.origin.provider) == (("04.00",), "L1C", "safe")
     assert stack.origin.attribution == "Contains modified Copernicus Sentinel data 2022."
+    assert stack.origin.geometry == {"relative_orbit": 22, "direction": "descending"}
     assert stack.valid is None
     assert to_physical(stack).quantity == TOA
 

@@ -27,6 +27,7 @@ __all__ = [
     "footprint",
     "ground_gsd",
     "lonlats",
+    "outline",
     "sample_geobox",
     "snap",
     "utm_epsg",
@@ -182,18 +183,40 @@ def footprint(geobox: GeoBox, *, points: int = 4) -> shapely.Polygon | shapely.M
     cols = np.concatenate([along * width, np.full(points, width), (1 - along) * width, np.zeros(points)])
     rows = np.concatenate([np.zeros(points), along * height, np.full(points, height), (1 - along) * height])
     lon, lat = _to_lonlat(geobox, cols, rows)
+    return outline(lon, lat, where=f"grid of {height} x {width} pixels in {geobox.crs}")
+
+
+def outline(lon: Array, lat: Array, *, where: str) -> shapely.Polygon | shapely.MultiPolygon:
+    """Polygon in EPSG:4326 through points along an edge, split in two where it crosses the antimeridian.
+
+    Parameters
+    ----------
+    lon, lat : arrays, shape (n,)
+        Degrees, in order; the last point is joined to the first.
+    where : str
+        What it is the outline of, for the error.
+
+    Raises
+    ------
+    Refused
+        It runs round a pole.
+
+    Examples
+    --------
+    >>> outline(np.array([179.0, -179.0, -179.0, 179.0]), np.array([0.0, 0.0, 1.0, 1.0]), where="a square").geom_type
+    'MultiPolygon'
+    """
     steps = np.diff(np.append(lon, lon[0]))
     steps -= 360.0 * np.round(steps / 360.0) * (np.abs(steps) > 180.0)
     if not np.isfinite(lat).all() or abs(steps.sum()) > 180.0:
-        where = f"grid of {height} x {width} pixels in {geobox.crs}"
         raise Refused(where=where, what="lies round a pole, so it has no outline in degrees", fix="Cut it smaller.")
     near = wrap(float(lon[0])) + np.append(0.0, np.cumsum(steps[:-1]))
-    outline = shapely.Polygon(np.column_stack([near, lat])).normalize()
+    whole = shapely.Polygon(np.column_stack([near, lat])).normalize()
     if near.min() >= -180 and near.max() <= 180:
-        return outline
+        return whole
     parts = []
     for shift in (-360.0, 0.0, 360.0):
-        piece = shapely.transform(outline, lambda xy, s=shift: xy + [s, 0.0]).intersection(
+        piece = shapely.transform(whole, lambda xy, s=shift: xy + [s, 0.0]).intersection(
             shapely.box(-180.0, -90.0, 180.0, 90.0)
         )
         parts += [each for each in shapely.get_parts(piece) if each.geom_type == "Polygon" and each.area > 0]
@@ -224,6 +247,6 @@ def ground_gsd(geobox: GeoBox) -> tuple[float, float]:
 
 def area(geobox: GeoBox) -> float:
     """Geodesic area of the grid [m2]."""
-    outline = footprint(geobox)
-    parts = outline.geoms if isinstance(outline, shapely.MultiPolygon) else [outline]
+    whole = footprint(geobox)
+    parts = whole.geoms if isinstance(whole, shapely.MultiPolygon) else [whole]
     return sum(abs(float(_GEOD.geometry_area_perimeter(part)[0])) for part in parts)

@@ -1,7 +1,8 @@
 """Origin: where pixels came from, kept beside them for good.
 
 Items, sensor, level, provider, and for each date the baseline and the offset with its evidence. What a user declared
-in place of evidence stands in `declared`. Plain strings and numbers, so that it travels as JSON in every corpus row.
+in place of evidence stands in `declared`, what no grid says of the place in `geometry`. Plain strings and numbers, so
+that it travels as JSON in every corpus row.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ class Origin:
     declared: Mapping[str, Any] = field(default_factory=dict)
     #: Attribution that every export must carry.
     attribution: str = ""
+    #: How it was seen, and placed where no grid places it: `georef` (`gcp` = by control points), `displacement_m` (how
+    #: far that may be off), `relative_orbit`, `direction`, `incidence_deg`; empty = unknown, and placed by its geobox.
+    geometry: Mapping[str, Any] = field(default_factory=dict)
 
     def declare(self, **what: Any) -> Origin:
         """Add a declaration."""
@@ -49,6 +53,7 @@ class Origin:
             "offsets": [dict(o) for o in self.offsets],
             "declared": dict(self.declared),
             "attribution": self.attribution,
+            "geometry": dict(self.geometry),
         }
         return {name: value for name, value in fields.items() if value}
 
@@ -58,8 +63,9 @@ class Origin:
 
         Examples
         --------
-        >>> Origin.from_json(Origin(items=("a",), level="L1C").to_json())
-        Origin(items=('a',), sensor='', level='L1C', provider='', baselines=(), offsets=(), declared={}, attribution='')
+        >>> held = Origin(items=("a",), level="L1C")
+        >>> held.to_json(), Origin.from_json(held.to_json()) == held
+        ({'items': ['a'], 'level': 'L1C'}, True)
         """
         given = dict(fields)
         for name in ("items", "baselines", "offsets"):

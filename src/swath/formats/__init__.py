@@ -22,6 +22,7 @@ FORMATS: Final[dict[str, tuple[str, str]]] = {
     "eurosat-rgb": ("swath.formats.eurosat", "EUROSAT_RGB"),
     "eurosat-ms": ("swath.formats.eurosat", "EUROSAT_MS"),
     "safe-s2": ("swath.formats.safe", "SAFE_S2"),
+    "safe-s1": ("swath.formats.safegrd", "SAFE_S1"),
     "stac": ("swath.formats.stac", "STAC"),
     "geotiff": ("swath.formats.geotiff", "GEOTIFF"),
 }

@@ -304,6 +304,7 @@ def scene_of(
         baselines=(product.baseline,),
         declared=dict(declared or {}),
         attribution=attribution(product.time),
+        geometry={"relative_orbit": product.orbit, "direction": product.direction},
     )
     files, box = tuple(images[band] for band in bands), grid or product.grids[gsd]
     if bands == ("SCL",):
