@@ -9,7 +9,17 @@ from pathlib import Path
 
 from swath.core.errors import Unknown
 
-BENCHMARKS = ("starting", "reading", "importing", "manifest", "batches", "networks", "training", "mapping")
+BENCHMARKS = (
+    "starting",
+    "reading",
+    "importing",
+    "scenes",
+    "manifest",
+    "batches",
+    "networks",
+    "training",
+    "mapping",
+)
 
 
 def main(names: list[str]) -> int:

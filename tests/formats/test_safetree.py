@@ -62,7 +62,7 @@ def test_handles_are_bounded_in_number_and_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr(safetree, "MOST_HELD", 30_000)
     for member in read_product(packed).images[10].values():
         with open_member(packed, member):
-            assert sum(size for _, _, size in safetree._HANDLES.held.values()) <= 30_000 + member.size
+            assert sum(handle.size for handle in safetree._HANDLES.held.values()) <= 30_000 + member.size
 
 
 def test_a_file_that_changes_is_opened_again(tmp_path):

@@ -145,6 +145,11 @@ def test_files_elsewhere_than_the_item_says_are_refused_and_told_if_taken(tmp_pa
     )
 
 
+def test_a_crs_that_nobody_knows_is_refused(tmp_path):
+    with pytest.raises(Unreadable, match="names a CRS that nobody knows, EPSG:82632"):
+        opened(a_stac(tmp_path, properties={"proj:epsg": 82632}))
+
+
 def test_bands_of_one_stack_share_their_grid(tmp_path):
     path = a_stac(tmp_path)
     a_geotiff(tmp_path / "B03.tif", a_band("B03", 144)[None], crs="EPSG:32632")

@@ -106,6 +106,10 @@ def test_places_and_dates_that_contradict_themselves_are_lies(tmp_path):
     ]
     late = a_stac(tmp_path, properties={"datetime": "2022-06-13T10:10:31Z"})
     assert lies(late)[0].startswith("date: datetime is 2022-06-13T10:10:31, the product's name says 20220612T101031")
+    never = a_stac(
+        tmp_path, properties={"s2:product_uri": "S2A_MSIL2A_20221699T101031_N0400_R022_T32TPS_20220612T101031"}
+    )
+    assert lies(never) == ["date: datetime is 2022-06-12T10:10:31, the product's name says 20221699T101031"]
 
 
 def test_a_box_across_the_antimeridian_is_no_lie(tmp_path):

@@ -59,19 +59,18 @@ class Vectors:
         Parameters
         ----------
         lines, pixels : arrays, shape (h,) and (w,)
-            Image coordinates.
+            Image coordinates, rising.
 
         Returns
         -------
         float64 array, shape (h, w)
         """
         place = np.interp(lines, self.lines, np.arange(len(self.lines)))
-        low = np.minimum(place.astype(int), max(len(self.lines) - 2, 0))
-        high = np.minimum(low + 1, len(self.lines) - 1)
-        used = np.unique(np.concatenate([low, high]))
+        low, high = int(place.min()), min(int(place.max()) + 1, len(self.lines) - 1)
+        used = np.arange(low, max(high, low) + 1)
         rows = np.stack([np.interp(pixels, self.pixels[i], self.values[i]) for i in used])
-        part = (place - low)[:, None]
-        return np.asarray(rows[np.searchsorted(used, low)] * (1 - part) + rows[np.searchsorted(used, high)] * part)
+        weights = np.clip(1 - np.abs(place[:, None] - used), 0, None)
+        return np.asarray(weights @ rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,19 +105,24 @@ class NoiseTable:
         return power if not self.azimuth else power * self._factor(lines, pixels)
 
     def _factor(self, lines: Array, pixels: Array) -> Array:
-        far = np.stack(
-            [
-                _beyond(lines, block.lines)[:, None] + _beyond(pixels, block.pixels)[None, :].astype(float)
-                for block in self.azimuth
-            ]
-        )
-        nearest = far.argmin(axis=0)
-        factor = np.ones(far.shape[1:])
-        for i in np.unique(nearest):
-            block = self.azimuth[i]
-            column = np.interp(lines, block.at, block.values)
-            factor = np.where(nearest == i, column[:, None], factor)
+        factor, is_known = np.empty((lines.size, pixels.size)), np.zeros((lines.size, pixels.size), bool)
+        for block in reversed(self.azimuth):  # the first of two that overlap holds
+            here = (_inside(lines, block.lines), _inside(pixels, block.pixels))
+            factor[here] = np.interp(lines[here[0]], block.at, block.values)[:, None]
+            is_known[here] = True
+        row, col = np.nonzero(~is_known)
+        if row.size:
+            far = np.stack([_beyond(lines, b.lines)[row] + _beyond(pixels, b.pixels)[col] for b in self.azimuth])
+            nearest = far.argmin(axis=0)
+            for i, block in enumerate(self.azimuth):
+                at = nearest == i
+                factor[row[at], col[at]] = np.interp(lines[row[at]], block.at, block.values)
         return factor
+
+
+def _inside(at: Array, edges: tuple[int, int]) -> slice:
+    """Which of rising places lie inside a range."""
+    return slice(int(np.searchsorted(at, edges[0])), int(np.searchsorted(at, edges[1], side="right")))
 
 
 def _beyond(at: Array, edges: tuple[int, int]) -> Array:
@@ -229,11 +233,16 @@ def calibrate(
     array([[nan,  1.,  4.]], dtype=float32)
     """
     lines, pixels = np.arange(dn.shape[0]) + corner[0], np.arange(dn.shape[1]) + corner[1]
-    power = np.square(dn.astype(np.float64))
+    power = dn.astype(np.float64)
+    power *= power
     if noise is not None:
         power -= noise.at(lines, pixels)
-    scaled = power / np.square(table.luts[quantity].at(lines, pixels))
-    return np.where(dn == 0, np.float32(np.nan), scaled.astype(np.float32))
+    gain = table.luts[quantity].at(lines, pixels)
+    power /= gain
+    power /= gain
+    made = power.astype(np.float32)
+    made[dn == 0] = np.nan
+    return np.asarray(made)
 
 
 def nesz(table: CalibrationTable, noise: NoiseTable, lines: Array, pixels: Array) -> Array:

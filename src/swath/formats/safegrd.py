@@ -350,7 +350,8 @@ class GrdScene:
             return amplitude, valid
         noise = image.noise if self.has_noise and image.is_noisy else None
         power = calibrate(amplitude, image.calibration, self.quantity.kind, (window.row, window.col), noise=noise)
-        return np.where(valid, power, np.float32(np.nan)), valid
+        power[~valid] = np.nan
+        return power, valid
 
     def _amplitude(self, image: GrdImage, window: Window) -> tuple[Array, Array]:
         if image.file is None:

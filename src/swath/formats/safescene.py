@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,7 +59,7 @@ def attribution(time: np.datetime64) -> str:
     return f"Contains modified Copernicus Sentinel data {str(time)[:4]}."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SafeScene:
     """One size of pixels of one product as a `core.scene.Scene`; open one with `open_safe`."""
 
@@ -111,8 +112,8 @@ class SafeScene:
         data = np.empty((len(self.bands), window.height, window.width), self.dtype)
         masks: list[Array | None] = []
         for i, (band, file) in enumerate(zip(self.bands, self.files, strict=True)):
-            with open_member(product.tree, file) as dataset:
-                require_fit(dataset, self.geobox, self.dtype, where=product.tree.where(file))
+            fits = partial(require_fit, grid=self.geobox, dtype=self.dtype, where=product.tree.where(file))
+            with open_member(product.tree, file, want=self, check=fits) as dataset:
                 pixels, inside = read_window(dataset, [1], window)
             data[i] = pixels[0]
             bad = None

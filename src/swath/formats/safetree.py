@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
@@ -32,7 +32,16 @@ from swath.formats.directory import require_whole
 from swath.formats.markup import MOST_BYTES
 from swath.formats.raster import reading_rasters, unplaced_is_a_fact
 
-__all__ = ["MOST_HANDLES", "MOST_HELD", "Tree", "find_trees", "open_member", "read_member", "read_window"]
+__all__ = [
+    "MOST_HANDLES",
+    "MOST_HELD",
+    "Tree",
+    "find_trees",
+    "forget_handles",
+    "open_member",
+    "read_member",
+    "read_window",
+]
 
 #: Images that one thread keeps open at most, and bytes of inflated ones.
 MOST_HANDLES: Final = 24
@@ -122,14 +131,26 @@ def read_member(tree: Tree, member: Member) -> bytes:
         return read(member)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Handle:
+    """One image that is open."""
+
+    dataset: DatasetReader
+    #: Where it lies, if it was inflated, and its bytes.
+    memory: MemoryFile | None = None
+    size: int = 0
+    #: What it was held against, and fits.
+    fits: set[Hashable] = field(default_factory=set)
+
+
 class _Handles(threading.local):
     """Images that this thread holds open, the last used last."""
 
     def __init__(self) -> None:
         self.process = os.getpid()
-        self.held: OrderedDict[tuple[str, int, int, str], tuple[DatasetReader, MemoryFile | None, int]] = OrderedDict()
+        self.held: OrderedDict[tuple[str, int, int, str], _Handle] = OrderedDict()
 
-    def get(self, tree: Tree, member: Member) -> DatasetReader:
+    def get(self, tree: Tree, member: Member) -> _Handle:
         if self.process != os.getpid():
             # After a fork these share their file positions with the parent's: forgotten, not closed by name.
             self.process, self.held = os.getpid(), OrderedDict()
@@ -140,33 +161,42 @@ class _Handles(threading.local):
             self.held[key] = _opened(tree, member)
         self.held.move_to_end(key)
         while len(self.held) > 1 and (len(self.held) > MOST_HANDLES or self._bytes() > MOST_HELD):
-            dataset, memory, _ = self.held.popitem(last=False)[1]
-            dataset.close()
-            if memory is not None:
-                memory.close()
-        return self.held[key][0]
+            handle = self.held.popitem(last=False)[1]
+            handle.dataset.close()
+            if handle.memory is not None:
+                handle.memory.close()
+        return self.held[key]
 
     def _bytes(self) -> int:
-        return sum(size for _, _, size in self.held.values())
+        return sum(handle.size for handle in self.held.values())
 
 
 _HANDLES = _Handles()
 
 
-def _opened(tree: Tree, member: Member) -> tuple[DatasetReader, MemoryFile | None, int]:
+def forget_handles() -> None:
+    """Close every image that this thread holds open."""
+    while _HANDLES.held:
+        handle = _HANDLES.held.popitem()[1]
+        handle.dataset.close()
+        if handle.memory is not None:
+            handle.memory.close()
+
+
+def _opened(tree: Tree, member: Member) -> _Handle:
     where = tree.where(member)
     if tree.path.is_dir():
         file = tree.path / member.name
         with file.open("rb") as handle:
             _require_whole(lambda at, count: _slice(handle, at, count), file.stat().st_size, where)
-        with unplaced_is_a_fact():
-            return rasterio.open(file), None, 0
+        with reading_rasters(), unplaced_is_a_fact():
+            return _Handle(rasterio.open(file))
     with reading(tree.path, most=_MOST_IMAGE) as read:
         blob = read(member)
     _require_whole(lambda at, count: blob[at : at + count], len(blob), where)
     memory = MemoryFile(blob)
-    with unplaced_is_a_fact():
-        return memory.open(), memory, len(blob)
+    with reading_rasters(), unplaced_is_a_fact():
+        return _Handle(memory.open(), memory, len(blob))
 
 
 def _slice(handle: BinaryIO, at: int, count: int) -> bytes:
@@ -204,8 +234,17 @@ def _require_boxes(read: Callable[[int, int], bytes], size: int, where: str) -> 
 
 
 @contextmanager
-def open_member(tree: Tree, member: Member) -> Iterator[DatasetReader]:
+def open_member(
+    tree: Tree, member: Member, *, want: Hashable = None, check: Callable[[DatasetReader], None] | None = None
+) -> Iterator[DatasetReader]:
     """Open an image, or take this thread's open handle on it; whatever goes wrong inside is told as `Unreadable`.
+
+    Parameters
+    ----------
+    tree, member : Tree, Member
+        Which.
+    want, check : optional
+        What the image must fit, and the function that refuses it: asked once for as long as the handle is open.
 
     Raises
     ------
@@ -214,8 +253,11 @@ def open_member(tree: Tree, member: Member) -> Iterator[DatasetReader]:
     """
     where = tree.where(member)
     try:
-        with reading_rasters():
-            yield _HANDLES.get(tree, member)
+        handle = _HANDLES.get(tree, member)
+        if check is not None and want not in handle.fits:
+            check(handle.dataset)
+            handle.fits.add(want)
+        yield handle.dataset
     except FileNotFoundError:
         raise Unreadable(where=where, what="is not there", fix="Look at the path.") from None
     except _BROKEN as error:

@@ -11,11 +11,13 @@ from __future__ import annotations
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import numpy as np
 from odc.geo.geobox import GeoBox
+from pyproj.exceptions import CRSError
 
 from swath.core.array import Array
 from swath.core.bands import S1_BANDS, S2_BANDS
@@ -103,7 +105,7 @@ def locate(root: Path, item: Path, href: str) -> Path | None:
     return found if found.is_file() else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class StacScene:
     """Bands of one size of one item as a `core.scene.Scene`."""
 
@@ -125,6 +127,8 @@ class StacScene:
     origin: Origin
     #: Acquisition.
     time: np.datetime64
+    #: Metres on the ground a pixel, (x, y).
+    gsd: tuple[float, float]
     #: Code of absence; None = none beyond what the quantity has.
     nodata: float | None = None
 
@@ -133,11 +137,6 @@ class StacScene:
         """Pixels, (h, w)."""
         height, width = self.geobox.shape.yx
         return int(height), int(width)
-
-    @property
-    def gsd(self) -> tuple[float, float]:
-        """Metres on the ground a pixel, (x, y)."""
-        return ground_gsd(self.geobox)
 
     @property
     def dtype(self) -> str:
@@ -160,18 +159,18 @@ class StacScene:
             A file is of another size, place or dtype than the first.
         """
         data = np.empty((len(self.bands), window.height, window.width), self.stored)
-        valid = np.ones(data.shape, bool)
+        valid: Array | None = None
         for i, file in enumerate(self.files):
-            with open_member(self.tree, file) as dataset:
-                _require_alike(dataset, self.geobox, self.stored, where=self.tree.where(file))
+            fits = partial(_require_alike, grid=self.geobox, dtype=self.stored, where=self.tree.where(file))
+            with open_member(self.tree, file, want=self, check=fits) as dataset:
                 pixels, inside = read_window(dataset, [1], window)
             data[i] = pixels[0]
             if inside is not None:
+                valid = np.ones(data.shape, bool) if valid is None else valid
                 valid[i] &= inside
-        if self.nodata is not None:
-            valid &= data != self.nodata
-        if data.dtype.kind == "f":
-            valid &= np.isfinite(data)
+        for good in (data != self.nodata if self.nodata is not None else None, _finite(data)):
+            if good is not None:
+                valid = good if valid is None else valid & good
         mask = simplest(valid)
         if self.quantity.is_categorical:
             data = codes_of(data, mask, str(self.quantity.legend), where=self.id)
@@ -185,6 +184,10 @@ class StacScene:
             valid=None if mask is None else mask[None],
             origin=self.origin,
         )
+
+
+def _finite(data: Array) -> Array | None:
+    return np.isfinite(data) if data.dtype.kind == "f" else None
 
 
 def _require_alike(dataset: Any, grid: GeoBox, dtype: str, *, where: str) -> None:
@@ -281,7 +284,12 @@ def _laid(files: _Files, pairs: Sequence[tuple[Asset, Member]], wanted: Choices)
         with open_member(files.tree, other) as beside:
             _require_alike(beside, grid, dtype, where=files.tree.where(other))
     code = files.item.epsg or (None if grid.crs is None else grid.crs.epsg)
-    want = GeoBox(asset.shape or grid.shape, asset.transform or grid.transform, f"EPSG:{code}")
+    try:
+        want = GeoBox(asset.shape or grid.shape, asset.transform or grid.transform, f"EPSG:{code}")
+    except CRSError:
+        raise Unreadable(
+            where=files.item.id, what=f"names a CRS that nobody knows, EPSG:{code}", fix="Mend it."
+        ) from None
     near = 1e-3 * abs(grid.transform.a)
     is_there = np.allclose(tuple(want.transform)[:6], tuple(grid.transform)[:6], rtol=0, atol=near)
     note = ""
@@ -318,7 +326,8 @@ def _open_radar(files: _Files, wanted: Choices, kind: str | None) -> Acquisition
         attribution=_attribution(item.time),
     )
     members = tuple(files.radar[band][1] for band in bands)
-    scene = StacScene(item.id, files.tree, members, bands, quantity, grid, dtype, origin, item.time, nodata)
+    gsd = ground_gsd(grid)
+    scene = StacScene(item.id, files.tree, members, bands, quantity, grid, dtype, origin, item.time, gsd, nodata)
     why = "radar on a grid" + laid.note + _told_lies(item)
     return Acquisition(item.id, item.time, item.tile or item.id, {"s1": scene}, why, (_attribution(item.time),))
 
@@ -362,9 +371,20 @@ def _open_optical(files: _Files, wanted: Choices, declared: str | None) -> Acqui
         )
         code = None if laid.nodata in (None, DN_NODATA) else laid.nodata
         members = tuple(member for _, member in pairs)
-        scenes[f"s2-{gsd}m"] = StacScene(
-            item.id, files.tree, members, bands, quantity, laid.grid, laid.dtype, origin, item.time, code
+        own = StacScene(
+            id=item.id,
+            tree=files.tree,
+            files=members,
+            bands=bands,
+            quantity=quantity,
+            geobox=laid.grid,
+            stored=laid.dtype,
+            origin=origin,
+            time=item.time,
+            gsd=ground_gsd(laid.grid),
+            nodata=code,
         )
+        scenes[f"s2-{gsd}m"] = own
         told = (told or f"offset by {decision.by}, {decision.confidence}; pixels: {decision.verdict}") + laid.note
     if codes is not None:
         scenes["scl"] = _codes(files, codes, wanted, next(iter(scenes.values())))
@@ -376,9 +396,17 @@ def _codes(files: _Files, gsd: int, wanted: Choices, beside: StacScene) -> StacS
     if "SCL" not in files.images[gsd]:
         raise Mismatch(where=files.item.id, what=f"scene codes at {gsd} m", want="an asset SCL on disk", have="none")
     pair = files.images[gsd]["SCL"]
-    laid, own = _laid(files, [pair], wanted), replace(beside.origin, offsets=())
-    return StacScene(
-        files.item.id, files.tree, (pair[1],), ("SCL",), class_of("scl"), laid.grid, laid.dtype, own, files.item.time
+    laid = _laid(files, [pair], wanted)
+    return replace(
+        beside,
+        files=(pair[1],),
+        bands=("SCL",),
+        quantity=class_of("scl"),
+        geobox=laid.grid,
+        stored=laid.dtype,
+        origin=replace(beside.origin, offsets=()),
+        gsd=ground_gsd(laid.grid),
+        nodata=None,
     )
 
 

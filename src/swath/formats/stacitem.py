@@ -8,6 +8,7 @@ Opens no asset: see `formats.stac`.
 
 from __future__ import annotations
 
+import datetime
 import json
 import math
 import re
@@ -490,8 +491,12 @@ def _place_lies(item: Item) -> Iterator[Lie]:
 def _other_lies(item: Item) -> Iterator[Lie]:
     match = _NAME.search(item.product)
     if match and not np.isnat(item.time):
-        named = np.datetime64(f"{match[3][:4]}-{match[3][4:6]}-{match[3][6:8]}T{match[3][9:11]}:{match[3][11:13]}", "m")
-        if abs(item.time - named) > np.timedelta64(2, "h"):
+        try:
+            named = str(datetime.datetime.strptime(match[3], "%Y%m%dT%H%M%S").isoformat())
+        except ValueError:
+            named = "NaT"
+        apart = abs(item.time - np.datetime64(named, "us"))
+        if np.isnat(apart) or apart > np.timedelta64(2, "h"):
             yield Lie("date", f"datetime is {str(item.time)[:19]}, the product's name says {match[3]}")
     absent = {20: ("B08",), 60: ("B08", "B10")}
     if item.level == "L2A":
