@@ -24,6 +24,7 @@ FORMATS: Final[dict[str, tuple[str, str]]] = {
     "safe-s2": ("swath.formats.safe", "SAFE_S2"),
     "safe-s1": ("swath.formats.safegrd", "SAFE_S1"),
     "stac": ("swath.formats.stac", "STAC"),
+    "visiondl": ("swath.formats.visiondl", "VISIONDL"),
     "geotiff": ("swath.formats.geotiff", "GEOTIFF"),
 }
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -33,8 +32,9 @@ from swath.core.quantity import dn, rgb8
 from swath.core.rendering import decode_jpeg, rendering
 from swath.core.sample import Sample, Target, TargetSpec
 from swath.core.stack import NO_TIME, Stack
-from swath.formats.archive import Member, glance, list_archive, reading
+from swath.formats.archive import Member, glance, list_archive
 from swath.formats.mapping import Declared, map_bands
+from swath.formats.members import MEMBER_COLUMNS, Members, member_columns
 from swath.formats.options import one_of, only_known, require_all
 from swath.formats.positions import GSD, SIDE, Places, outlines, place_patches, read_positions
 from swath.formats.raster import open_blob, read_header, reading_rasters
@@ -64,13 +64,7 @@ _UNDATED.setflags(write=False)
 _COLUMNS: Final = {
     **PLAN_COLUMNS,
     "code": pa.int32(),
-    "root": pa.int32(),
-    "member": pa.string(),
-    "size": pa.int64(),
-    "offset": pa.int64(),
-    "packed": pa.int64(),
-    "method": pa.int32(),
-    "crc": pa.int64(),
+    **MEMBER_COLUMNS,
 }
 _PLACE_COLUMNS: Final = {"epsg": pa.int32(), "left": pa.float64(), "top": pa.float64()}
 
@@ -145,13 +139,7 @@ def _columns(patches: Sequence[_Patch], raw_bytes: int) -> dict[str, Any]:
         "bytes": [raw_bytes] * len(patches),
         "why": ["all of the set"] * len(patches),
         "code": [p.code for p in patches],
-        "root": [p.root for p in patches],
-        "member": [p.member.name for p in patches],
-        "size": [p.member.size for p in patches],
-        "offset": [p.member.offset for p in patches],
-        "packed": [p.member.packed for p in patches],
-        "method": [p.member.method for p in patches],
-        "crc": [p.member.crc for p in patches],
+        **member_columns([(p.root, p.member) for p in patches]),
     }
 
 
@@ -161,31 +149,6 @@ def _layout(name: str, spec: StackSpec) -> Layout:
 
 def _origin(member: str, offsets: tuple[Mapping[str, Any], ...] = ()) -> Origin:
     return Origin((member,), "s2-l1c", "L1C", "EuroSAT", offsets=offsets, attribution=LICENCES[0])
-
-
-class _Members:
-    """Members of the rows in hand: each archive is opened once, by this reader alone."""
-
-    def __init__(self, roots: Sequence[Path], rows: Mapping[str, Sequence[Any]]) -> None:
-        self.roots, self.rows, self.stack = roots, rows, ExitStack()
-        self.readers: dict[int, Callable[[Member], bytes]] = {}
-
-    def __enter__(self) -> _Members:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stack.close()
-
-    def where(self, i: int) -> str:
-        return f"{self.roots[self.rows['root'][i]].name}/{self.rows['member'][i]}"
-
-    def read(self, i: int) -> bytes:
-        root = self.rows["root"][i]
-        if root not in self.readers:
-            self.readers[root] = self.stack.enter_context(reading(self.roots[root], most=_MOST_BYTES))
-        return self.readers[root](
-            Member(*(self.rows[name][i] for name in ("member", "size", "offset", "packed", "method", "crc")))
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +214,7 @@ class EurosatRgb:
         """Read patches of the plan."""
         held = rows.to_pydict()
         squares = outlines(*(rows[name].to_numpy() for name in ("epsg", "left", "top")))
-        with _Members(self.roots, held) as members:
+        with Members(self.roots, held, most=_MOST_BYTES) as members:
             for i, (id, square) in enumerate(zip(held["id"], squares, strict=True)):
                 try:
                     data = _picture(members.read(i), members.where(i))
@@ -309,14 +272,14 @@ class EurosatMs:
     def read(self, rows: pa.Table) -> Iterator[Sample | Failure]:
         """Read patches of the plan."""
         held = rows.to_pydict()
-        with _Members(self.roots, held) as members:
+        with Members(self.roots, held, most=_MOST_BYTES) as members:
             for start in range(0, rows.num_rows, _CHUNK):
                 with reading_rasters():
                     chunk = [_bands(members, i) for i in range(start, min(start + _CHUNK, rows.num_rows))]
                 yield from chunk
 
 
-def _bands(members: _Members, i: int) -> Sample | Failure:
+def _bands(members: Members, i: int) -> Sample | Failure:
     """Read one 13-band patch."""
     id, where = members.rows["id"][i], members.where(i)
     try:
