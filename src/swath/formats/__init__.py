@@ -25,6 +25,7 @@ FORMATS: Final[dict[str, tuple[str, str]]] = {
     "safe-s1": ("swath.formats.safegrd", "SAFE_S1"),
     "stac": ("swath.formats.stac", "STAC"),
     "visiondl": ("swath.formats.visiondl", "VISIONDL"),
+    "earthengine": ("swath.formats.earthengine", "EARTHENGINE"),
     "geotiff": ("swath.formats.geotiff", "GEOTIFF"),
 }
 

@@ -12,12 +12,11 @@ import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final, Protocol, cast
 
 import google_crc32c
 import numpy as np
-from isal import isal_zlib
-from isal.igzip_lib import IsalError
+from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor, IsalError
 
 from swath.core.array import Array
 from swath.core.errors import Unreadable
@@ -28,6 +27,7 @@ __all__ = [
     "MOST_RECORDS",
     "Feature",
     "Inflater",
+    "Readable",
     "Record",
     "Span",
     "bytes_of",
@@ -199,13 +199,20 @@ def records(read: Callable[[int], bytes], *, where: str, most: int = MOST_RECORD
         number += 1
 
 
+class Readable(Protocol):
+    """What gives its next bytes, fewer than asked for at its end only: an open file is one."""
+
+    def read(self, count: int, /) -> bytes:
+        """Up to `count` bytes."""
+        ...
+
+
 class Inflater:
     """A gzipped stream, inflated as it is read; memory of what is asked for at a time, checksums checked."""
 
-    def __init__(self, handle: BinaryIO, *, where: str) -> None:
+    def __init__(self, handle: Readable, *, where: str) -> None:
         self._handle, self._where = handle, where
-        self._stream, self._waiting = isal_zlib.decompressobj(31), b""
-        self._is_fresh = True
+        self._stream, self._is_fresh = IgzipDecompressor(flag=DECOMP_GZIP), True
 
     def read(self, count: int) -> bytes:
         """Give `count` bytes, fewer at the end of the stream only.
@@ -225,22 +232,24 @@ class Inflater:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _more(self, count: int) -> bytes:
+        waiting = b""
         while True:
             if self._stream.eof:
-                self._waiting = self._stream.unused_data
-                self._stream, self._is_fresh = isal_zlib.decompressobj(31), True
-            packed = self._waiting or self._handle.read(_CHUNK)
-            if not packed:
-                if self._is_fresh:
+                waiting = self._stream.unused_data
+                self._stream, self._is_fresh = IgzipDecompressor(flag=DECOMP_GZIP), True
+            packed = waiting
+            if self._stream.needs_input and not packed:
+                packed = self._handle.read(_CHUNK)
+                if not packed and self._is_fresh:
                     return b""
-                fix = "Fetch it again; a download that was cut short looks like this."
-                raise Unreadable(where=self._where, what="is cut short: its gzip stream has no end", fix=fix)
-            self._is_fresh = False
+                if not packed:
+                    fix = "Fetch it again; a download that was cut short looks like this."
+                    raise Unreadable(where=self._where, what="is cut short: its gzip stream has no end", fix=fix)
+            waiting, self._is_fresh = b"", False
             try:
                 piece = bytes(self._stream.decompress(packed, count))
             except _DAMAGED as error:
                 raise Unreadable(where=self._where, what=f"cannot be inflated ({error})", fix=_AGAIN) from error
-            self._waiting = self._stream.unconsumed_tail
             if piece:
                 return piece
 
