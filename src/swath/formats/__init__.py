@@ -26,6 +26,7 @@ FORMATS: Final[dict[str, tuple[str, str]]] = {
     "stac": ("swath.formats.stac", "STAC"),
     "visiondl": ("swath.formats.visiondl", "VISIONDL"),
     "earthengine": ("swath.formats.earthengine", "EARTHENGINE"),
+    "hackathon": ("swath.formats.hackathon", "HACKATHON"),
     "geotiff": ("swath.formats.geotiff", "GEOTIFF"),
 }
 
