@@ -27,6 +27,8 @@ FORMATS: Final[dict[str, tuple[str, str]]] = {
     "visiondl": ("swath.formats.visiondl", "VISIONDL"),
     "earthengine": ("swath.formats.earthengine", "EARTHENGINE"),
     "hackathon": ("swath.formats.hackathon", "HACKATHON"),
+    "virtual": ("swath.formats.virtual", "VIRTUAL"),
+    "series": ("swath.formats.series", "SERIES"),
     "geotiff": ("swath.formats.geotiff", "GEOTIFF"),
 }
 
