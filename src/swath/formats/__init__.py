@@ -24,6 +24,7 @@ FORMATS: Final[dict[str, tuple[str, str]]] = {
     "safe-s2": ("swath.formats.safe", "SAFE_S2"),
     "safe-s1": ("swath.formats.safegrd", "SAFE_S1"),
     "stac": ("swath.formats.stac", "STAC"),
+    "deepsentinel": ("swath.formats.deepsentinel", "DEEPSENTINEL"),
     "visiondl": ("swath.formats.visiondl", "VISIONDL"),
     "earthengine": ("swath.formats.earthengine", "EARTHENGINE"),
     "hackathon": ("swath.formats.hackathon", "HACKATHON"),
