@@ -205,3 +205,17 @@ def test_a_date_1000_above_its_series_is_shifted():
     series[4] += 1000
 
     assert [v.answer for v in check_series(series)] == ["unshifted"] * 4 + ["shifted"] + ["unshifted"] * 2
+
+
+@pytest.mark.parametrize("kind", ["uint16", "float32"])
+def test_the_darkest_pixels_are_those_of_numpy(kind):
+    """numpy's own quantile is the other side; the figure that the verdict tells is the same."""
+    draw = np.random.default_rng(8)
+    for size in (45, 51, 64, 91):
+        ground = draw.integers(1, 3000, (2, size, size)).astype(kind)
+
+        said = check_pixels(ground, ["B02", "B04"], level="L2A").evidence
+
+        lows = [float(np.quantile(each, 0.001)) for each in ground]
+        band = ("B02", "B04")[int(np.argmin(lows))]
+        assert said == f"0.1 % quantile of {band} is {min(lows):.0f}, below 700"
