@@ -14,6 +14,7 @@ BENCHMARKS = (
     "reading",
     "importing",
     "scenes",
+    "foreign",
     "manifest",
     "batches",
     "networks",

@@ -226,6 +226,22 @@ def test_a_class_beyond_those_first_met_is_refused(tmp_path):
     assert VIRTUAL.open([folder], classes=12).plan().layout.legends["virtual-12"].codes == tuple(range(1, 13))
 
 
+def test_more_classes_than_anybody_has_are_refused(tmp_path):
+    """One flipped byte of an annotation makes 26,637 classes of two."""
+    folder = a_product(tmp_path / "p")
+    held = annotation(1)
+    held[0, 0, 1] = 26637
+    with h5py.File(folder / "annotations" / "annotation_000.h5", "w") as file:
+        file["data"] = held
+
+    with pytest.raises(Refused) as raised:
+        VIRTUAL.open([folder])
+    assert str(raised.value) == (
+        "format virtual: would have 26,637 classes: an annotation is damaged, or no annotation. Declare classes=, or "
+        "annotations=leave."
+    )
+
+
 def test_pictures_are_what_pillow_decodes(tmp_path):
     folder = a_product(tmp_path / "p", kind="jpg")
 

@@ -326,7 +326,7 @@ class DeepsentinelTree:
 
     def _path(self, row: Mapping[str, Any], source: str, part: str) -> Path:
         folder, head = str(row["folder"]), str(row["heads"][source])
-        return self.roots[row["root"]] / folder / f"{head}{part}"
+        return self.roots[int(row["root"])] / folder / f"{head}{part}"
 
     def _array(self, row: Mapping[str, Any], source: str, part: str, bands: int) -> Array:
         """An array (h, w, c) as bands first; float32."""

@@ -59,6 +59,7 @@ _INDEX: Final = "index.json"
 _MOST_JSON: Final = 16 * 2**20
 _MOST_FRAME: Final = 512 * 2**20
 _MOST_FRAMES: Final = 100_000
+_MOST_CLASSES: Final = 1000
 _MOST_PROBES: Final = 32  # scenes whose classes are looked at
 _ONE: Final = value("1")
 _COUNT: Final = value("1")
@@ -584,6 +585,9 @@ def _open_products(folders: Sequence[Path], choices: _Choices) -> VirtualProduct
         raise Refused(where="format virtual", what="has two scenes of one name", fix="Open them apart.")
     stacks, annotated = _specs(scenes, choices)
     classes = choices.classes or _greatest(scenes, annotated, stacks)
+    if not 0 <= classes <= _MOST_CLASSES:
+        what = f"would have {classes:,} classes: an annotation is damaged, or no annotation"
+        raise Refused(where="format virtual", what=what, fix="Declare classes=, or annotations=leave.")
     return VirtualProducts(scenes, choices, stacks, annotated if classes else (), classes)
 
 

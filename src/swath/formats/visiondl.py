@@ -10,7 +10,7 @@ has two layouts.
 
 from __future__ import annotations
 
-import io
+import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ from swath.formats.hdf5 import array_of, open_hdf5, read_array
 from swath.formats.labels import Label, LabelTable, read_labels
 from swath.formats.members import MEMBER_COLUMNS, Members, member_columns
 from swath.formats.options import one_of, only_known, require_all
-from swath.formats.tfrecord import Feature, Inflater, numbers_of, parse_example, records
+from swath.formats.tfrecord import Feature, inflate, numbers_of, parse_example, records_within
 
 __all__ = [
     "CHANNELS",
@@ -81,6 +81,7 @@ _LONGITUDES: Final = ("longtitude", "longitude")
 _MOST_BYTES: Final = 64 * 2**20  # of a packed member, and of its record: a sample has 5 MB
 _BLOCK: Final = 64 * 2**20  # of HDF5 that is read at once
 _MOST_HDF5: Final = 64 * 2**30
+_LOOK: Final = 4096  # pixels of a quarter that judge its offset, at least
 _UNHARMONISED: Final = 2022  # first year of baseline 04.00
 _BANDS: Final = ORDER.bands
 _AT: Final = ORDER.positions()
@@ -166,13 +167,13 @@ def _require_place(lon: float, lat: float, where: str) -> None:
         raise Refused(where=where, what=what, fix="Longitude stands first in the name.")
 
 
-def _make(cell: _Cell, channels: Array, landcover: Array | None, choices: _Choices) -> Sample:
+def _make(cell: _Cell, data: Array, landcover: Array | None, choices: _Choices) -> Sample:
     """Put a sample together.
 
     Parameters
     ----------
-    channels : float32 array, shape (24, h, w)
-        As in `CHANNELS`.
+    data : float32 array, shape (4, 6, h, w)
+        Its own, not shared: it may be changed.
     landcover : float32 array, shape (h, w), optional
         Median of Dynamic World's codes.
 
@@ -181,12 +182,15 @@ def _make(cell: _Cell, channels: Array, landcover: Array | None, choices: _Choic
     Refused
         The pixels carry an offset that nobody declared.
     """
-    data = channels[_AT]
-    valid = np.isfinite(data) & (data != 0)  # absent pixels were exported as 0, which is no digital number of ground
+    valid = data != 0  # absent pixels were exported as 0, which is no digital number of ground
+    with np.errstate(all="ignore"):
+        total = data.sum()
+    if not np.isfinite(total):  # one NaN or infinity is enough to make the sum one
+        valid &= np.isfinite(data)
+        data = np.where(valid, data, np.float32(0))
     if not valid.any():
         fix = "Export it again, if an image of the year covers it."
         raise Refused(where=cell.where, what="holds no pixel: all of it is 0 or NaN", fix=fix)
-    data = np.where(np.isfinite(data), data, np.float32(0))
     decisions = [_decide(cell, data[q], valid[q], choices) for q in range(_QUARTERS)]
     for q, decision in enumerate(decisions):
         if decision.offset and decision.offset[0]:
@@ -222,9 +226,14 @@ def _shortest(valid: Array) -> Array | None:
 
 
 def _decide(cell: _Cell, data: Array, valid: Array, choices: _Choices) -> Decision:
-    """Offset of one quarter: pixels of a year that may hold both kinds decide, those of another may object."""
-    counts = np.clip(np.rint(data * S2_QUANTIFICATION), 0, 65535).astype(np.uint16)
-    verdict = check_pixels(counts, _BANDS, level="L1C", valid=valid)
+    """Offset of one quarter: pixels of a year that may hold both kinds decide, those of another may object.
+
+    Some five thousand pixels are looked at, evenly spread; the check wants two thousand.
+    """
+    step = max(1, math.isqrt(data[0].size // _LOOK))
+    near = data[:, ::step, ::step]
+    counts = np.clip(np.rint(near * S2_QUANTIFICATION), 0, 65535).astype(np.uint16)
+    verdict = check_pixels(counts, _BANDS, level="L1C", valid=valid[:, ::step, ::step])
     if choices.offset is not None:
         claims = [Claim("override", (choices.offset,), "declared offset")]
     elif cell.year >= _UNHARMONISED:
@@ -370,13 +379,14 @@ class VisiondlRecords:
                     yield Failure.of(id, error)
 
     def _pixels(self, features: Mapping[str, Feature], where: str) -> tuple[Array, Array | None]:
+        size = (self.side, self.side)
         count = self.side * self.side
-        channels = np.empty((len(CHANNELS), self.side, self.side), np.float32)
-        for k, name in enumerate(CHANNELS):
-            channels[k] = _square(features, name, count, where).reshape(self.side, self.side)
+        data = np.empty((_QUARTERS, len(_BANDS), *size), np.float32)
+        for (band, quarter), name in zip(ORDER.channels, CHANNELS, strict=True):
+            data[quarter, _BANDS.index(band)] = _square(features, name, count, where).reshape(size)
         if not self.has_landcover:
-            return channels, None
-        return channels, _square(features, _WATER_CODE, count, where).reshape(self.side, self.side)
+            return data, None
+        return data, _square(features, _WATER_CODE, count, where).reshape(size)
 
 
 def _square(features: Mapping[str, Feature], name: str, count: int, where: str) -> Array:
@@ -389,19 +399,12 @@ def _square(features: Mapping[str, Feature], name: str, count: int, where: str) 
 
 def _record(packed: bytes, where: str) -> dict[str, Feature]:
     """The one record of a file."""
-    held = list(_two(records(Inflater(io.BytesIO(packed), where=where).read, where=where, most=_MOST_BYTES)))
+    blob = inflate(packed, where=where, most=_MOST_BYTES)
+    held = list(itertools.islice(records_within(blob, where=where), 2))
     if len(held) != 1:
         have = "more" if held else "none: it is empty"
         raise Mismatch(where=where, what="records", want="one a file", have=have, fix="It is another export.")
-    return parse_example(held[0], where=where)
-
-
-def _two(stream: Iterator[bytes]) -> Iterator[bytes]:
-    """A record, and whether there is another."""
-    for i, blob in enumerate(stream):
-        yield blob
-        if i:
-            return
+    return parse_example(blob, held[0], where=where)
 
 
 def _cell(member: str, where: str) -> _Cell:
@@ -583,7 +586,7 @@ class VisiondlBatches:
             cell = _Cell(held["id"][i], where, item, 0, held["lon"][i], held["lat"][i], held["wi"][i])
             pixels = block[i - at]
             try:
-                yield _make(cell, pixels[: len(CHANNELS)], pixels[-1] if self.has_landcover else None, self.choices)
+                yield _make(cell, pixels[_AT], pixels[-1] if self.has_landcover else None, self.choices)
             except SwathError as error:
                 yield Failure.of(cell.id, error)
 
