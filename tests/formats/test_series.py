@@ -182,6 +182,14 @@ def test_what_no_such_file_says_must_be_declared(tmp_path):
         SERIES.open([path], gsd=8, legend="eurosat")
 
 
+def test_labels_that_are_values_are_no_classes(tmp_path):
+    path = written(tmp_path / "a.tsv", "".join(f"{k / 7:.4f}\t0.5\t0.5\n" for k in range(1500)))
+
+    with pytest.raises(Refused, match="has 1,500 different labels: these are values, not classes"):
+        SERIES.open([path], gsd=8)
+    assert SERIES.open([path], gsd=8, labels="leave").plan().layout.targets == {}
+
+
 def test_tables_of_other_dimensions_are_opened_apart(tmp_path):
     paths = [written(tmp_path / "a.tsv", ROWS), written(tmp_path / "b.ts", TS)]
 

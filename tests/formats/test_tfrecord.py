@@ -14,15 +14,18 @@ from swath.core.errors import Unreadable
 from swath.formats.tfrecord import (
     MOST_RECORD,
     Inflater,
+    Record,
     bytes_of,
     encode_example,
     frame_record,
     index_records,
+    inflate,
     numbers_of,
     parse_example,
     peek_features,
     read_record,
     records,
+    records_within,
 )
 
 
@@ -245,3 +248,49 @@ def test_a_file_that_changed_since_it_was_planned_is_named(tmp_path):
 
     with path.open("rb") as handle, pytest.raises(Unreadable, match="is not where the plan says"):
         read_record(handle, second, where="a")
+
+
+def test_a_small_file_is_inflated_at_once():
+    """As gzip does it, several streams one after another included."""
+    blob = np.random.default_rng(2).bytes(100_000)
+
+    assert inflate(gzip.compress(blob), where="a.gz") == blob
+    assert inflate(gzip.compress(blob) + gzip.compress(b"more"), where="a.gz") == blob + b"more"
+
+
+def test_a_bomb_is_not_inflated():
+    """A gigabyte of zeros in a megabyte; also its own end, which claims less, is not believed."""
+    packed = gzip.compress(bytes(2**26), 9)
+
+    with pytest.raises(Unreadable, match=r"a.gz: inflates to more than 1,048,576 bytes\. It is no such file\."):
+        inflate(packed, where="a.gz", most=2**20)
+    with pytest.raises(Unreadable, match="a.gz: is cut short: its gzip stream has no end"):
+        inflate(packed[:-9], where="a.gz")
+    with pytest.raises(Unreadable, match=r"a.gz: (cannot be inflated|is cut short)"):
+        inflate(b"", where="a.gz")
+
+
+def test_records_are_found_in_memory_where_they_lie():
+    blobs = [encode_example({"id": np.array([k]), "x": np.arange(50_000.0)}) for k in range(3)]
+    framed = b"".join(map(frame_record, blobs))
+
+    found = list(records_within(framed, where="a"))
+
+    assert [framed[r.start : r.start + r.size] for r in found] == blobs
+    assert [int(parse_example(framed, record, where="a")["id"][0]) for record in found] == [0, 1, 2]
+    np.testing.assert_array_equal(parse_example(framed, found[2], where="a")["x"], np.arange(50_000.0))
+    assert found[0] == Record(12, len(blobs[0]))
+
+
+def test_damage_is_found_in_memory_too():
+    framed = bytearray(frame_record(b"x" * 200_000) + frame_record(b"y" * 100))
+    framed[150_000] ^= 1
+
+    with pytest.raises(Unreadable, match="a record 0: is damaged: checksum of its bytes"):
+        list(records_within(bytes(framed), where="a"))
+    for kept, said in (
+        (3, "is cut short in its length"),
+        (5_000, "is cut short: want 200,004 bytes, have 4,988 at the end"),
+    ):
+        with pytest.raises(Unreadable, match=said):
+            list(records_within(bytes(framed[:kept]), where="a"))

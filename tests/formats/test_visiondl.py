@@ -197,6 +197,19 @@ def test_before_2022_bright_pixels_are_refused(tmp_path):
     )
 
 
+def test_before_2022_a_hazy_quarter_follows_the_clear_ones(tmp_path):
+    """Real: cirrus over Italy on 2018-01-06 lifts the dark end of B04 to 950 (s2-timeseries-italy)."""
+    held = pixels(3)
+    for k, name in enumerate(THEIR_KEYS):
+        held[k] = 0.1 + held[k] if name.endswith("_1") else held[k]
+
+    (sample,) = samples_of(VISIONDL.open([a_cell_file(tmp_path / "a", channels=held)]))
+
+    assert [offset["offset"] for offset in sample.stacks["s2"].origin.offsets] == [[0.0]] * 4
+    assert "for all were processed alike" in sample.stacks["s2"].origin.offsets[0]["verdict"]
+    np.testing.assert_array_equal(sample.stacks["s2"].data[0, 0], held[0])
+
+
 def test_from_2022_on_each_quarter_is_decided_by_its_pixels(tmp_path):
     """002-D3: the offset since baseline 04.00 was ignored; here quarters 2 to 4 of 2022 carry it and lose it."""
     clean = (np.random.default_rng(1).integers(50, 3000, (24, 50, 50)) / 10000).astype(np.float32)

@@ -8,6 +8,7 @@ passes. Knows how rasters are read, and nothing of what becomes of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -17,13 +18,13 @@ from swath.core.array import Array
 from swath.core.bandproof import require_order
 from swath.core.bands import S2_BANDS
 from swath.core.errors import Mismatch
-from swath.core.offset import Decision, decide_offset
-from swath.core.pixelcheck import check_pixels
+from swath.core.offset import Claim, Decision, decide_offset
+from swath.core.pixelcheck import Verdict, check_pixels
 from swath.core.scene import Window
 from swath.formats.mapping import Mapped
 from swath.formats.raster import Header, read_pixels
 
-__all__ = ["MOST_TILES", "can_prove_order", "decide", "look", "prove_tiles", "spread", "tiles_of"]
+__all__ = ["MOST_TILES", "can_prove_order", "decide", "decide_alike", "look", "prove_tiles", "spread", "tiles_of"]
 
 #: Pixels that a look takes: all of a small raster, windows spread over a large one.
 _LOOK: Final = 2**20
@@ -105,6 +106,36 @@ def decide(mapped: Mapped, seen: Sequence[_Seen], *, where: str) -> Decision:
 
 def _said(offset: tuple[float, ...] | None) -> str:
     return "unknown" if offset is None else ",".join(f"{number:g}" for number in offset)
+
+
+def decide_alike(claims: Sequence[Claim], verdicts: Sequence[Verdict], *, where: str) -> list[Decision]:
+    """Decide the offset of dates that are known to have been processed alike.
+
+    Pixels darker than an offset allows are certain, pixels as bright as one are not: haze makes them so. So where one
+    date is unshifted, dates that seem shifted or undecided follow it, which is recorded.
+
+    Parameters
+    ----------
+    claims : sequence of Claim
+        Of all dates.
+    verdicts : sequence of Verdict
+        One a date.
+
+    Raises
+    ------
+    Refused
+        No date is unshifted, and the pixels of one contradict the claims.
+    """
+    held = [verdict.answer for verdict in verdicts]
+    made = []
+    for verdict in verdicts:
+        if "unshifted" in held and verdict.answer != "unshifted":
+            followed = decide_offset(claims, verdicts[held.index("unshifted")], where=where)
+            said = f"{verdict}; follows the dates of its series that are unshifted, for all were processed alike"
+            made.append(replace(followed, verdict=said))
+        else:
+            made.append(decide_offset(claims, verdict, where=where))
+    return made
 
 
 def can_prove_order(mapped: Mapped) -> bool:

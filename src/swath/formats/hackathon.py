@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from swath.core.array import Array
 from swath.core.errors import Failure, Mismatch, Refused, SwathError, Unreadable
-from swath.core.offset import Claim, Decision, decide_offset
+from swath.core.offset import Claim, Decision
 from swath.core.origin import Origin
 from swath.core.pixelcheck import check_pixels
 from swath.core.plan import PLAN_COLUMNS, Layout, Plan, StackSpec
@@ -28,6 +28,7 @@ from swath.core.sample import Sample
 from swath.core.stack import NO_TIME, Stack
 from swath.formats.answers import read_ids
 from swath.formats.archive import list_archive
+from swath.formats.evidence import decide_alike
 from swath.formats.options import one_of, only_known, require_all
 from swath.formats.tfrecord import (
     Record,
@@ -252,8 +253,9 @@ class HackathonFiles:
             fix = "These are normalised already, or other numbers."
             raise Mismatch(where=where, what="numbers", want=want, have=have, fix=fix)
         data = np.ascontiguousarray(wide.astype(np.uint16))
-        decisions = [decide_offset([_CLAIM], check_pixels(each, _BANDS, level="L1C"), where=where) for each in data]
-        return data, decisions
+        # One tile, one download: the dates of a series were processed alike.
+        verdicts = [check_pixels(each, _BANDS, level="L1C") for each in data]
+        return data, decide_alike([_CLAIM], verdicts, where=where)
 
 
 def _open(path: Path) -> BinaryIO:

@@ -39,6 +39,8 @@ __all__ = ["MOST_ROWS", "SERIES", "SeriesFormat", "SeriesTable", "SeriesTables",
 #: A table with more rows, or with more bytes when inflated, is refused.
 MOST_ROWS: Final = 1_000_000
 _MOST_BYTES: Final = 512 * 2**20
+_MOST_CLASSES: Final = 1000
+_KINDS: Final = ("class", "leave")
 _SUFFIXES: Final = (".ts", ".tsv", ".ts.gz", ".tsv.gz", ".npz")
 _VALUES: Final = ("X", "x", "values", "data")
 _LABELS: Final = ("y", "Y", "labels", "label")
@@ -49,6 +51,7 @@ _DECLARES: Final = {
     "bands": "names of the dimensions, in their order; default b1, b2, ...",
     "dates": "date of the first step and days from step to step, as 2009-01-03,8; default unknown",
     "legend": "legend that holds the labels; default one made of them",
+    "labels": "class (default), or leave them out",
     "axes": "npz of three axes: ndt (UEA's order) or ntd",
 }
 
@@ -382,6 +385,7 @@ class SeriesFormat:
         if len(bands) != dimensions or len(set(bands)) < dimensions:
             want = f"{dimensions} names, each once"
             raise Mismatch(where="option bands", what="dimensions", want=want, have=", ".join(bands))
+        kind = one_of("labels", given.get("labels", "class"), _KINDS)
         first, days = _steps(given["dates"]) if "dates" in given else (NO_TIME, 0.0)
         return SeriesTables(
             files,
@@ -393,7 +397,7 @@ class SeriesFormat:
             gsd,
             first,
             days,
-            _legend(tables, str(given.get("legend", "")), where),
+            _legend(tables, str(given.get("legend", "")), kind, where),
             any(_has_gaps(table) for table in tables),
         )
 
@@ -416,11 +420,14 @@ def _steps(value_: Any) -> tuple[np.datetime64, float]:
     return as_date("dates", parts[0]), as_number("dates", parts[1])
 
 
-def _legend(tables: Sequence[SeriesTable], name: str, where: str) -> Legend | None:
+def _legend(tables: Sequence[SeriesTable], name: str, kind: str, where: str) -> Legend | None:
     """Legend of the labels: the declared one, or numbers as their own codes, or names in their order."""
     labels = sorted({label for table in tables for label in table.labels if label})
-    if not labels:
+    if not labels or kind == "leave":
         return None
+    if len(labels) > _MOST_CLASSES:
+        what = f"has {len(labels):,} different labels: these are values, not classes"
+        raise Refused(where=where, what=what, fix="Declare labels=leave.")
     if name:
         known = legend(name)
         for label in labels:

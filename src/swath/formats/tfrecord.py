@@ -224,7 +224,7 @@ def records_within(blob: bytes, *, where: str) -> Iterator[Record]:
         said = f"{where} record {number}"
         if len(blob) - at < _HEAD.size:
             raise Unreadable(where=said, what="is cut short in its length", fix="Fetch it again.")
-        size = _length(blob[at : at + _HEAD.size], said, len(blob))
+        size = _length(blob[at : at + _HEAD.size], said, MOST_RECORD)
         start, stop = at + _HEAD.size, at + _HEAD.size + size
         if stop + _TAIL.size > len(blob):
             want, have = f"{size + _TAIL.size:,} bytes", f"{len(blob) - start:,} at the end of the file"

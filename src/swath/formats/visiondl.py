@@ -37,6 +37,7 @@ from swath.core.quantity import S2_QUANTIFICATION, TOA, class_of
 from swath.core.sample import Sample, Target, TargetSpec
 from swath.core.stack import NO_TIME, Stack
 from swath.formats.archive import Member, glance, list_archive
+from swath.formats.evidence import decide_alike
 from swath.formats.hdf5 import array_of, open_hdf5, read_array
 from swath.formats.labels import Label, LabelTable, read_labels
 from swath.formats.members import MEMBER_COLUMNS, Members, member_columns
@@ -191,7 +192,7 @@ def _make(cell: _Cell, data: Array, landcover: Array | None, choices: _Choices) 
     if not valid.any():
         fix = "Export it again, if an image of the year covers it."
         raise Refused(where=cell.where, what="holds no pixel: all of it is 0 or NaN", fix=fix)
-    decisions = [_decide(cell, data[q], valid[q], choices) for q in range(_QUARTERS)]
+    decisions = _decide(cell, data, valid, choices)
     for q, decision in enumerate(decisions):
         if decision.offset and decision.offset[0]:
             data[q] = np.where(valid[q], data[q] + np.float32(decision.offset[0] / S2_QUANTIFICATION), data[q])
@@ -225,15 +226,16 @@ def _shortest(valid: Array) -> Array | None:
     return one.copy() if (valid == one).all() else valid
 
 
-def _decide(cell: _Cell, data: Array, valid: Array, choices: _Choices) -> Decision:
-    """Offset of one quarter: pixels of a year that may hold both kinds decide, those of another may object.
+def _decide(cell: _Cell, data: Array, valid: Array, choices: _Choices) -> list[Decision]:
+    """Offset of each quarter: of a year that may hold both kinds its pixels decide, those of another may object.
 
-    Some five thousand pixels are looked at, evenly spread; the check wants two thousand.
+    Some five thousand pixels of each are looked at, evenly spread; the check wants two thousand.
     """
-    step = max(1, math.isqrt(data[0].size // _LOOK))
-    near = data[:, ::step, ::step]
-    counts = np.clip(np.rint(near * S2_QUANTIFICATION), 0, 65535).astype(np.uint16)
-    verdict = check_pixels(counts, _BANDS, level="L1C", valid=valid[:, ::step, ::step])
+    step = max(1, math.isqrt(data[0, 0].size // _LOOK))
+    verdicts = []
+    for near, good in zip(data[..., ::step, ::step], valid[..., ::step, ::step], strict=True):
+        counts = np.clip(np.rint(near * S2_QUANTIFICATION), 0, 65535).astype(np.uint16)
+        verdicts.append(check_pixels(counts, _BANDS, level="L1C", valid=good))
     if choices.offset is not None:
         claims = [Claim("override", (choices.offset,), "declared offset")]
     elif cell.year >= _UNHARMONISED:
@@ -243,7 +245,9 @@ def _decide(cell: _Cell, data: Array, valid: Array, choices: _Choices) -> Decisi
         ]
     else:
         claims = [Claim("convention", (0.0,), "COPERNICUS/S2 before 2022: offset-free")]
-    return decide_offset(claims, verdict, where=cell.where)
+        if cell.year:
+            return decide_alike(claims, verdicts, where=cell.where)
+    return [decide_offset(claims, verdict, where=cell.where) for verdict in verdicts]
 
 
 def _layout(side: int, gsd: tuple[float, float], has_landcover: bool) -> Layout:
