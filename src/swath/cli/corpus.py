@@ -83,7 +83,9 @@ def import_(
     is_options: bool,
     as_json: bool,
 ) -> int:
-    """Read foreign files of FORMAT (eurosat-rgb, eurosat-ms, geotiff) into a corpus.
+    """Read foreign files of FORMAT (geotiff, eurosat-rgb, earthengine, visiondl, ...) into a corpus.
+
+    A name that nobody knows is answered with all that there are.
 
     Files that cannot be read go to quarantine with a reason; the last line counts them and the exit status is 1.
     """
