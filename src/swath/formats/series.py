@@ -115,7 +115,7 @@ def _number(text: str, where: str) -> float:
 
 def _tsv(path: Path, text: str) -> SeriesTable:
     """Label first, then the steps; one dimension. NaN at the end of a row is no step (UCR pads so)."""
-    rows: list[list[list[float]]] = []
+    rows: list[Array] = []
     labels: list[str] = []
     for line, row in enumerate(csv.reader(io.StringIO(text), delimiter="\t"), start=1):
         if not row:
@@ -127,7 +127,7 @@ def _tsv(path: Path, text: str) -> SeriesTable:
             fix = "A label and values, separated by tabs, are wanted."
             raise Mismatch(where=where, what="columns", want="two or more", have=str(len(row)), fix=fix)
         labels.append(_label(row[0]))
-        rows.append([[_number(cell, where)] for cell in row[1:]])
+        rows.append(np.array([_number(cell, where) for cell in row[1:]])[:, None])
         if len(rows[-1]) != len(rows[0]):
             want = f"{len(rows[0])} (line 1)"
             fix = "The file is cut short, or two files in one."
@@ -144,7 +144,7 @@ def _label(text: str) -> str:
 def _ts(path: Path, text: str) -> SeriesTable:
     """UEA's layout: `@` lines, `@data`, then `dimension:dimension:label` with values separated by commas."""
     head: dict[str, list[str]] = {}
-    rows: list[list[list[float]]] = []
+    rows: list[Array] = []
     labels: list[str] = []
     in_data = False
     for line, raw in enumerate(text.splitlines(), start=1):
@@ -176,7 +176,7 @@ def _ts(path: Path, text: str) -> SeriesTable:
         if len({len(each) for each in dimensions}) > 1:
             have = ", ".join(str(len(each)) for each in dimensions)
             raise Mismatch(where=where, what="steps of its dimensions", want="the same", have=have, fix="Mend the row.")
-        rows.append([list(step) for step in zip(*dimensions, strict=True)])
+        rows.append(np.array(dimensions).T)
     known = set(head.get("classlabel", [])[1:])
     strange = next((label for label in labels if known and label not in known), None)
     if strange is not None:
@@ -184,15 +184,15 @@ def _ts(path: Path, text: str) -> SeriesTable:
     return _table(path, rows, labels)
 
 
-def _table(path: Path, rows: Sequence[Sequence[Sequence[float]]], labels: Sequence[str]) -> SeriesTable:
+def _table(path: Path, rows: Sequence[Array], labels: Sequence[str]) -> SeriesTable:
     if not rows:
         raise Refused(where=path.name, what="holds no series", fix="Look at the file.")
-    steps, dimensions = max(len(row) for row in rows), len(rows[0][0])
+    steps, dimensions = max(len(row) for row in rows), rows[0].shape[1]
     values = np.full((len(rows), steps, dimensions), np.nan)
     for k, row in enumerate(rows):
-        if len(row[0]) != dimensions:
+        if row.shape[1] != dimensions:
             want = f"{dimensions} (the first)"
-            raise Mismatch(where=f"{path.name} row {k + 1}", what="dimensions", want=want, have=str(len(row[0])))
+            raise Mismatch(where=f"{path.name} row {k + 1}", what="dimensions", want=want, have=str(row.shape[1]))
         values[k, : len(row)] = row
     return SeriesTable(values, _lengths(values), tuple(labels))
 
