@@ -126,3 +126,9 @@ def test_a_table_of_the_other_kind_is_named(tmp_path):
         read_ids(path)
     with pytest.raises(Refused, match="line 3: Patch ID 7 is there twice"):
         read_ids(a_table(tmp_path / "b.csv", ["7", "7"], head="Patch ID"))
+
+
+def test_what_no_reader_of_csv_takes_is_named(tmp_path):
+    """A field beyond csv's own limit of 131,072 characters."""
+    with pytest.raises(Unreadable, match=r"a.csv: is no CSV \(field larger than field limit"):
+        read_answers(a_table(tmp_path / "a.csv", ["0," + "9" * 200_000]))

@@ -69,3 +69,11 @@ def test_a_table_cut_short_and_one_too_long_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(labels, "MOST_ROWS", 1)
     with pytest.raises(Refused, match=r"b.csv: has more than 1 rows\. Split it\."):
         read_labels(tmp_path / "b.csv")
+
+
+def test_what_no_reader_of_csv_takes_is_named(tmp_path):
+    """A field beyond csv's own limit of 131,072 characters."""
+    (tmp_path / "a.csv").write_text(CODE + "2018,1,2," + "9" * 200_000 + "\n")
+
+    with pytest.raises(Unreadable, match=r"a.csv: is no CSV \(field larger than field limit \(131072\)\)\."):
+        read_labels(tmp_path / "a.csv")

@@ -129,6 +129,7 @@ def test_npz_of_two_axes_keeps_the_contract(tmp_path):
         ),
         ("a.tsv", "1\t0.5\tx\n", "a.tsv line 1: holds a value that is no number: have 'x'."),
         ("a.tsv", "1,0.5,0.5\n", "a.tsv line 1: columns differs: want two or more, have 1. A label and values,"),
+        ("a.tsv", "1\t0.5\r0.5\n", "a.tsv line 1: holds a value that is no number: have '0.5\\r0.5'."),
         ("a.tsv", "", "a.tsv: holds no series. Look at the file."),
         ("a.ts", "1,2:a\n", "a.ts line 1: has data before @data. It is no .ts file."),
         (

@@ -72,7 +72,10 @@ def _rows(path: Path) -> list[list[str]]:
         raise Unreadable(where=str(path), what=f"cannot be read ({error})", fix="Look at the file.") from None
     if len(blob) > _MOST_BYTES:
         raise Refused(where=path.name, what=f"has more than {_MOST_BYTES:,} bytes", fix="It is no such table.")
-    rows = [row for row in csv.reader(io.StringIO(text)) if row]
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text, newline=None)) if row]
+    except csv.Error as error:
+        raise Unreadable(where=path.name, what=f"is no CSV ({error})", fix="Save it anew.") from None
     if len(rows) > _MOST_ROWS + 1:
         raise Refused(where=path.name, what=f"has more than {_MOST_ROWS:,} rows", fix="It is no such table.")
     return rows

@@ -83,7 +83,14 @@ def read_labels(path: Path, *, column: str = "") -> LabelTable:
     Refused
         It has more than `MOST_ROWS` rows.
     """
-    reader = csv.DictReader(io.StringIO(_text(path)))
+    reader = csv.DictReader(io.StringIO(_text(path), newline=None))
+    try:
+        return _read(path, reader, column)
+    except csv.Error as error:
+        raise Unreadable(where=path.name, what=f"is no CSV ({error})", fix="Save it anew.") from None
+
+
+def _read(path: Path, reader: csv.DictReader[str], column: str) -> LabelTable:
     names = {name.strip().lower(): name for name in reader.fieldnames or [] if name}
     chosen = {
         "year": _column(path, names, _YEARS),

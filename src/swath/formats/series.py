@@ -8,10 +8,8 @@ and on how much ground, stands in no such file: declared.
 
 from __future__ import annotations
 
-import csv
 import gzip
 import hashlib
-import io
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -117,8 +115,9 @@ def _tsv(path: Path, text: str) -> SeriesTable:
     """Label first, then the steps; one dimension. NaN at the end of a row is no step (UCR pads so)."""
     rows: list[Array] = []
     labels: list[str] = []
-    for line, row in enumerate(csv.reader(io.StringIO(text), delimiter="\t"), start=1):
-        if not row:
+    for line, said in enumerate(text.split("\n"), start=1):
+        row = said.rstrip("\r").split("\t")
+        if row == [""]:
             continue
         where = f"{path.name} line {line}"
         if len(rows) == MOST_ROWS:
