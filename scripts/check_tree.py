@@ -16,10 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-__all__ = ["FRAGMENT", "LARGEST", "LINES", "NAMES", "main", "sins_of"]
+__all__ = ["FRAGMENT", "LARGEST", "LARGEST_WEIGHTS", "LINES", "NAMES", "WEIGHTS", "main", "sins_of"]
 
 #: Bytes above which a file is data, which this repository does not hold.
 LARGEST: Final = 400_000
+#: Weights of a bundle that is kept may be larger.
+WEIGHTS: Final = re.compile(r"results/bundles/[\w-]+/weights\.safetensors")
+LARGEST_WEIGHTS: Final = 4_000_000
 #: A changelog fragment's name.
 FRAGMENT: Final = re.compile(r"changes/[a-z0-9][a-z0-9-]*\.(feature|fix|speed|removal|data)\.md")
 #: Names that say nothing: a function lives with the noun it serves.
@@ -66,8 +69,9 @@ def sins_of(path: str, content: bytes) -> Iterator[str]:
     """  # noqa: E501 - the sentence as it is printed
     if {part.partition(".")[0] for part in Path(path).parts} & NAMES:
         yield f"{path}: a name that says nothing"
-    if len(content) > LARGEST:
-        yield f"{path}: {len(content):,} bytes; above {LARGEST:,} it is data"
+    largest = LARGEST_WEIGHTS if WEIGHTS.fullmatch(path) else LARGEST
+    if len(content) > largest:
+        yield f"{path}: {len(content):,} bytes; above {largest:,} it is data"
     if path.startswith("changes/") and path != "changes/README.md" and not FRAGMENT.fullmatch(path):
         yield f"{path}: want changes/<slug>.<feature|fix|speed|removal|data>.md"
     try:

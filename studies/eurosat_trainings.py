@@ -11,13 +11,16 @@ import io
 import json
 import math
 import os
+import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import torch
 
+from studies.keeping import keep
 from swath.batch import Augmentation
 from swath.core.array import Array
 from swath.core.files import write_whole
@@ -37,15 +40,18 @@ from swath.training.watch import Silent
 
 __all__ = [
     "FULL",
+    "RIVAL",
     "SPLITS",
     "UNITS",
     "Unit",
     "corpus_of",
     "do",
     "floor_units",
+    "idle_minutes",
     "options_of",
     "read_unit",
     "store_floors",
+    "store_rates",
 ]
 
 #: Epochs of the full budget.
@@ -71,6 +77,11 @@ SPLITS: Final[dict[str, dict[str, Any]]] = {
 }
 
 
+#: Share of the epochs that sees crops.
+_CROPS: Final = 0.6
+_RATES: Final = "rates.json"
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One training."""
@@ -79,39 +90,53 @@ class Unit:
     epochs: int
     seed: int = 0
     fold: int = 0
+    encoder: str = "resnet10-32"
+
+    @property
+    def is_ours(self) -> bool:
+        """True for our default network."""
+        return self.encoder == "resnet10-32"
 
     @property
     def name(self) -> str:
         """Of its files."""
         fold = f"-fold{self.fold}" if "folds" in SPLITS[self.split] else ""
-        return f"{self.split}{fold}-{self.epochs:02d}-seed{self.seed}"
+        other = "" if self.is_ours else f"-{self.encoder.replace(':', '-')}"
+        return f"{self.split}{fold}-{self.epochs:02d}-seed{self.seed}{other}"
 
 
+#: The training whose bundle is kept.
+KEPT: Final = Unit("random", FULL)
+#: Takes a little longer than eight epochs of ours.
+RIVAL: Final = Unit("random", 3, encoder="timm:resnet18")
 #: In the order in which they are worth having; the budget is fixed in epochs, so that a busy machine changes nothing.
 UNITS: Final = (
+    KEPT,
     Unit("random", 4),
-    Unit("random", FULL),
     Unit("random", 8),
-    Unit("random", 16),
+    RIVAL,
     Unit("longitude", FULL),
     *(Unit("blocks", FULL // 4, fold=fold) for fold in range(5)),
+    Unit("random", 16),
     Unit("random", FULL, seed=1),
     Unit("random", FULL, seed=2),
 )
 
 
 def options_of(unit: Unit) -> TrainOptions:
-    """The recipe: a residual network of 1.3 million parameters, one cycle, crops first, orientations in turn."""
+    """The recipe: a residual network of 1.2 million parameters, one cycle, crops first, orientations in turn."""
     return TrainOptions(
         name=f"eurosat-rgb-{unit.name}",
         data=DataOptions(split=unit.split, fold=unit.fold, batch_size=128, threads=1),
-        model=ModelOptions("resnet10-32", squeeze=True, shortcut="pool"),
+        model=ModelOptions("resnet10-32", squeeze=True, shortcut="pool")
+        if unit.is_ours
+        else ModelOptions(unit.encoder),
         task=SceneOptions(label_smoothing=0.1),
-        augment=Augmentation(right_angles="alternate", crop=48, crop_until=round(0.6 * unit.epochs), shift=6),
+        augment=Augmentation(right_angles="alternate", crop=48, crop_until=round(_CROPS * unit.epochs), shift=6),
         loop=LoopOptions(
             epochs=unit.epochs,
             seed=unit.seed,
-            optimiser=Optimiser("sgd", rate=0.1, momentum=0.9, weight_decay=5e-4),
+            optimiser=Optimiser("muon", rate=0.012, betas=(0.9, 0.99), weight_decay=0.1),
             schedule=Schedule("cosine", warm_up=0.15),
             average=0.995,
             select="last",
@@ -147,7 +172,7 @@ class _Said(Silent):
 
 
 def do(unit: Unit, corpus: Corpus, work: Path, stored: Path) -> None:
-    """Train one unit, or go on with it, and store its answers and its cost."""
+    """Train one unit, or go on with it, and store its answers and its cost; one bundle is kept."""
     done = train(
         corpus,
         options_of(unit),
@@ -155,6 +180,8 @@ def do(unit: Unit, corpus: Corpus, work: Path, stored: Path) -> None:
         watch=_Said(unit.name),
         command="make result ID=eurosat-scratch",
     )
+    if unit == KEPT:
+        keep(done.bundle, "eurosat-rgb")
     split = load_split(corpus, unit.split)
     ids = split.ids("test", fold=unit.fold)
     at = corpus.positions(ids)
@@ -190,6 +217,30 @@ def do(unit: Unit, corpus: Corpus, work: Path, stored: Path) -> None:
     np.savez_compressed(blob, **held)
     write_whole(stored / f"{unit.name}.npz", blob.getvalue())
     write_whole(stored / f"{unit.name}.json", (json.dumps(facts, indent=1) + "\n").encode())
+
+
+def store_rates(corpus: Corpus, work: Path, stored: Path) -> None:
+    """Measure samples a second of crops and of whole pictures, once, on a machine that does nothing else."""
+    path = stored / _RATES
+    if path.exists():
+        return
+    loop = replace(options_of(KEPT).loop, epochs=2, steps=80)
+    augment = Augmentation(right_angles="alternate", crop=48, crop_until=1, shift=6)
+    run = work / "runs" / "rates"
+    shutil.rmtree(run, ignore_errors=True)
+    train(corpus, replace(options_of(KEPT), name="rates", augment=augment, loop=loop), run, command="")
+    with (run / "metrics.csv").open() as file:
+        crops, whole = (float(row["samples_per_second"]) for row in csv.DictReader(file))
+    held = {"crops": crops, "whole": whole, "cores": os.cpu_count(), "threads": torch.get_num_threads()}
+    write_whole(path, (json.dumps(held, indent=1) + "\n").encode())
+
+
+def idle_minutes(epochs: int, count: int, stored: Path) -> float | None:
+    """Minutes that so many epochs over so many samples take where nothing else runs; None = not measured."""
+    if not (stored / _RATES).exists():
+        return None
+    rates, crops = json.loads((stored / _RATES).read_text()), round(_CROPS * epochs)
+    return count * (crops / float(rates["crops"]) + (epochs - crops) / float(rates["whole"])) / 60
 
 
 def _answers(bundle: Any, corpus: Corpus, at: Array) -> Array:

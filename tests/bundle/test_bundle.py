@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from safetensors.torch import load as read_tensors
 from safetensors.torch import save as tensor_bytes
 
 from swath.bundle import open_bundle
+from swath.bundle.card import card
 from swath.core.errors import Mismatch, Refused, Unreadable
 from swath.testing.predictor import an_input, check_predictor
 from tests.bundle.a_bundle import INPUT, a_bundle, some_facts
@@ -42,7 +44,6 @@ def rewrite(folder, change):
 @pytest.mark.parametrize("views", [1, 4, 8])
 def test_a_bundle_keeps_the_predictors_contract(tmp_path, views):
     """Contract 10."""
-    from dataclasses import replace
 
     facts = some_facts()
     bundle = a_bundle(tmp_path / "b", network=replace(facts.network, views=views))
@@ -69,7 +70,6 @@ def test_a_bundle_lies_in_its_run(folder, tmp_path):
 
 def test_eight_views_are_the_mean_over_the_square_s_symmetries(tmp_path):
     """A naive loop: numpy's flips and rotations of the input, answered one by one."""
-    from dataclasses import replace
 
     one = a_bundle(tmp_path / "one", network=replace(some_facts().network, views=1))
     eight = a_bundle(tmp_path / "eight", network=replace(some_facts().network, views=8))
@@ -233,11 +233,22 @@ def test_the_card_says_what_it_takes_where_from_and_what_not_for(folder):
         "320 x 320 m of ground",
         "Forest",
         "temperature 1.5",
+        "held out as val",
         "split `blocks`, fold 2",
         "numbers: public domain",
         "What it is not for",
     ):
         assert said in text
+
+
+def test_a_card_without_val_claims_no_calibration(folder):
+    facts = open_bundle(folder).facts
+
+    text = card(replace(facts, origin=replace(facts.origin, val=0, value=None)), parameters=1)
+
+    assert "there was no val to fit a temperature on" in text
+    assert "none held out as val" in text
+    assert "fitted on val" not in text
 
 
 def test_the_item_is_what_the_mlm_extension_asks_for(folder):

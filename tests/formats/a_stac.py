@@ -60,8 +60,14 @@ def a_stac(
         transform = Affine(gsd, 0, LEFT, 0, -gsd, TOP)
         codes = (np.arange(n * n).reshape(n, n) % 12).astype(np.uint8)
         data = codes if band == "SCL" else a_band(band, n, added=added)
-        packed = {"compress": "deflate", "predictor": 2, "tiled": True, "blockxsize": 256, "blockysize": 256}
-        grid = {"dtype": data.dtype.name, "crs": f"EPSG:{EPSG}", "transform": transform}
+        packed: dict[str, Any] = {
+            "compress": "deflate",
+            "predictor": 2,
+            "tiled": True,
+            "blockxsize": 256,
+            "blockysize": 256,
+        }
+        grid: dict[str, Any] = {"dtype": data.dtype.name, "crs": f"EPSG:{EPSG}", "transform": transform}
         a_geotiff(folder / f"{band}.{suffix}", data[None], **grid, **packed)
         held: dict[str, Any] = {
             "href": f"{href}/{band}.{suffix}",

@@ -130,6 +130,17 @@ def test_links_lead_somewhere(document):
     assert [target for target in targets if not ((ROOT / document).parent / target).exists()] == []
 
 
+def test_every_test_that_a_page_names_is_there():
+    """A page that says which test holds a promise must not outlive the test."""
+    named = re.findall(
+        r"`(tests/[\w/]+\.py)::(test_\w+)`", (ROOT / "docs/silent-errors.md").read_text(encoding="utf-8")
+    )
+
+    assert len(named) >= 20
+    for path, test in named:
+        assert f"def {test}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{test}"
+
+
 def test_the_site_has_every_page():
     """A page that nav does not name is found by nobody."""
     nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")

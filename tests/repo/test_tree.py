@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.check_tree import LARGEST, sins_of
+from scripts.check_tree import LARGEST, LARGEST_WEIGHTS, sins_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,6 +33,11 @@ ROOT = Path(__file__).parents[2]
         ("src/swath/utils/a.py", "", "src/swath/utils/a.py: a name that says nothing"),
         ("changes/a.misc.md", "x", "changes/a.misc.md: want changes/<slug>.<feature|fix|speed|removal|data>.md"),
         ("a.tif", "x" * (LARGEST + 1), "a.tif: 400,001 bytes; above 400,000 it is data"),
+        (
+            "results/bundles/a/weights.safetensors",
+            "x" * (LARGEST_WEIGHTS + 1),
+            "results/bundles/a/weights.safetensors: 4,000,001 bytes; above 4,000,000 it is data",
+        ),
     ],
 )
 def test_a_planted_sin_is_named(path, content, sin):

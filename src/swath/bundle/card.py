@@ -11,7 +11,7 @@ __all__ = ["card"]
 
 _SCORES: Final = (
     "`swath test` adds scores to `scores/`: each names corpus, split and hash, with intervals over samples or\n"
-    "blocks of ground. Until it has run, nothing is known but the figure on val, which selected the weights."
+    "blocks of ground. Until it has run, nothing is known but the figure on val, which may have selected the weights."
 )
 
 
@@ -33,7 +33,8 @@ def card(facts: Facts, *, parameters: int) -> str:
     """
     origin, out = facts.origin, facts.output
     (h, w), (rows, columns) = facts.input.support, facts.input.size
-    value = "" if origin.value is None else f" ({origin.metric} {origin.value:.4f} on val, which selected the weights)"
+    value = "" if origin.value is None else f" ({origin.metric} {origin.value:.4f} there)"
+    held = f"{origin.val:,} held out as val{value}" if origin.val else "none held out as val"
     fold = f", fold {origin.fold}" if origin.fold else ""
     where = "unknown" if origin.bbox is None else "lon {0:.2f} to {2:.2f}, lat {1:.2f} to {3:.2f}".format(*origin.bbox)
     when = "unknown" if origin.dates is None else f"{origin.dates[0][:10]} to {origin.dates[1][:10]}"
@@ -53,13 +54,12 @@ def card(facts: Facts, *, parameters: int) -> str:
         "",
         *([f"Classes of legend `{out.legend.name}`: {', '.join(out.names)}."] if out.legend is not None else []),
         f"Answers are averaged over {facts.network.views} orientation(s): the window {VIEWS[facts.network.views]}.",
-        f"Probabilities are calibrated with temperature {facts.calibration.temperature:.4g}, fitted on val: of answers",
-        "given with 0.8, about four in five should be right, on ground like that of the training.",
+        *_calibration(facts),
         "",
         "## Where it came from",
         "",
         f"- corpus `{origin.corpus}` (plan `{origin.corpus_hash[:12]}`): {origin.train:,} samples to learn from,"
-        f" {origin.val:,} to select on{value}",
+        f" {held}",
         f"- split `{origin.split}`{fold} (hash `{origin.split_hash[:12]}`)",
         f"- ground: {where}; dates: {when}",
         f"- weights before training: {origin.weights or 'fresh'}",
@@ -81,6 +81,16 @@ def card(facts: Facts, *, parameters: int) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _calibration(facts: Facts) -> list[str]:
+    """What a probability is worth."""
+    if not facts.origin.val:
+        return ["Probabilities are as the network gives them: there was no val to fit a temperature on."]
+    return [
+        f"Probabilities are calibrated with temperature {facts.calibration.temperature:.4g}, fitted on val: of answers",
+        "given with 0.8, about four in five should be right, on ground like that of the training.",
+    ]
 
 
 def _kind(facts: Facts) -> str:
