@@ -224,14 +224,19 @@ def store_rates(corpus: Corpus, work: Path, stored: Path) -> None:
     path = stored / _RATES
     if path.exists():
         return
-    loop = replace(options_of(KEPT).loop, epochs=2, steps=80)
-    augment = Augmentation(right_angles="alternate", crop=48, crop_until=1, shift=6)
-    run = work / "runs" / "rates"
-    shutil.rmtree(run, ignore_errors=True)
-    train(corpus, replace(options_of(KEPT), name="rates", augment=augment, loop=loop), run, command="")
-    with (run / "metrics.csv").open() as file:
-        crops, whole = (float(row["samples_per_second"]) for row in csv.DictReader(file))
-    held = {"crops": crops, "whole": whole, "cores": os.cpu_count(), "threads": torch.get_num_threads()}
+    asked = replace(options_of(KEPT), loop=replace(options_of(KEPT).loop, epochs=2, steps=60))
+    seen = {
+        "crops": Augmentation(right_angles="alternate", crop=48, crop_until=1),
+        "whole": Augmentation(right_angles="alternate"),
+    }
+    rates = {}
+    for name, augment in seen.items():
+        run = work / "runs" / f"rate-{name}"
+        shutil.rmtree(run, ignore_errors=True)
+        train(corpus, replace(asked, name=name, augment=augment), run)
+        with (run / "metrics.csv").open() as file:
+            rates[name] = float(list(csv.DictReader(file))[-1]["samples_per_second"])
+    held = {**rates, "cores": os.cpu_count(), "threads": torch.get_num_threads()}
     write_whole(path, (json.dumps(held, indent=1) + "\n").encode())
 
 
