@@ -152,3 +152,12 @@ def test_a_truncated_table_is_told(tmp_path):
         read_positions(path)
     with pytest.raises(Unreadable, match=r"nothing\.csv: cannot be read"):
         read_positions(tmp_path / "nothing.csv")
+
+
+def test_a_table_that_csv_cannot_read_is_told(tmp_path):
+    """csv stops at fields above 131,072 characters."""
+    path = tmp_path / "p.csv"
+    path.write_text("path,class,lat,lon\n" + "x" * 200_000 + ",Forest,1,2\n")
+
+    with pytest.raises(Unreadable, match=r"p\.csv: is no CSV \(field larger than field limit .*\)\. Save it anew\."):
+        read_positions(path)

@@ -157,7 +157,7 @@ def test_a_packed_table_cut_short_is_named(tmp_path):
     path = written(tmp_path / "a.tsv.gz", ROWS * 100)
     path.write_bytes(path.read_bytes()[:-9])
 
-    with pytest.raises(Unreadable, match=r"a.tsv.gz: cannot be read \(.*\)\. Fetch it again\."):
+    with pytest.raises(Unreadable, match=r"a.tsv.gz: cannot be read \(.*\)\. Fetch the table again\."):
         read_series(path)
 
 

@@ -8,16 +8,15 @@ Knows nothing of pixels.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import math
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from swath.core.errors import Failure, Mismatch, Refused, Unreadable
+from swath.formats.text import read_text
 
 __all__ = ["LATITUDES", "LONGITUDES", "MOST_ROWS", "VALUES", "Label", "LabelTable", "read_labels"]
 
@@ -83,7 +82,7 @@ def read_labels(path: Path, *, column: str = "") -> LabelTable:
     Refused
         It has more than `MOST_ROWS` rows.
     """
-    reader = csv.DictReader(io.StringIO(_text(path), newline=None))
+    reader = csv.DictReader(io.StringIO(read_text(path, most=_MOST_BYTES, fix="It is no such table."), newline=None))
     try:
         return _read(path, reader, column)
     except csv.Error as error:
@@ -134,16 +133,3 @@ def _label(path: Path, line: int, row: Mapping[str, Any], chosen: Mapping[str, s
         said = f"lies nowhere on Earth (lat {numbers['lat']:g}, lon {numbers['lon']:g})"
         return Failure.of(f"{path.name}:{line}", Refused(where=where, what=said, fix="Are the two exchanged?"))
     return Label(line, int(numbers["year"]), numbers["lon"], numbers["lat"], numbers["value"])
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as raw:
-            is_packed = raw.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if is_packed else path.open("rb") as handle:
-            blob = handle.read(_MOST_BYTES + 1)
-        if len(blob) > _MOST_BYTES:
-            raise Unreadable(where=path.name, what=f"has more than {_MOST_BYTES:,} bytes", fix="It is no such table.")
-        return blob.decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise Unreadable(where=str(path), what=f"cannot be read ({error})", fix="Fetch the table again.") from error

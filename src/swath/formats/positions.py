@@ -8,10 +8,8 @@ in the UTM zone of the point, and the patch covers 640 m around it. Knows nothin
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import math
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -26,6 +24,7 @@ from pyproj import Transformer
 from swath.core.array import Array
 from swath.core.errors import Mismatch, Refused, Unreadable
 from swath.core.geobox import footprint, utm_epsg
+from swath.formats.text import read_text
 
 __all__ = ["COLUMNS", "GSD", "SIDE", "Places", "Position", "outlines", "place_patches", "read_positions"]
 
@@ -76,14 +75,20 @@ def read_positions(path: Path) -> dict[str, Position]:
     Raises
     ------
     Unreadable
-        It is not there, cut short, or a number is none.
+        It is not there, cut short, no CSV, or a number is none.
     Mismatch
         Columns are missing.
     Refused
         A patch occurs twice, or lies nowhere on Earth.
     """
-    where = path.name
-    reader = csv.DictReader(io.StringIO(_text(path)))
+    text = read_text(path, most=_MOST_BYTES, fix="It is no such table.")
+    try:
+        return _read(path.name, csv.DictReader(io.StringIO(text, newline=None)))
+    except csv.Error as error:
+        raise Unreadable(where=path.name, what=f"is no CSV ({error})", fix="Save it anew.") from None
+
+
+def _read(where: str, reader: csv.DictReader[str]) -> dict[str, Position]:
     lacking = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
     if lacking:
         have = ", ".join(reader.fieldnames or []) or "none"
@@ -110,19 +115,6 @@ def read_positions(path: Path) -> dict[str, Position]:
             )
         held[name] = Position(row["path"], row["class"] or "", lon, lat)
     return held
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as raw:
-            is_packed = raw.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if is_packed else path.open("rb") as handle:
-            blob = handle.read(_MOST_BYTES + 1)
-        if len(blob) > _MOST_BYTES:
-            raise Unreadable(where=path.name, what=f"has more than {_MOST_BYTES:,} bytes", fix="It is no such table.")
-        return blob.decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise Unreadable(where=str(path), what=f"cannot be read ({error})", fix="Fetch the table again.") from error
 
 
 def place_patches(names: Sequence[str], table: Mapping[str, Position]) -> Places:

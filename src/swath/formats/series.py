@@ -8,10 +8,8 @@ and on how much ground, stands in no such file: declared.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import re
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +29,7 @@ from swath.core.stack import NO_TIME, Stack
 from swath.formats.mapping import folder_legend
 from swath.formats.npz import names_in, read_npz
 from swath.formats.options import as_date, as_names, as_number, one_of, only_known, require_all
+from swath.formats.text import read_text
 
 __all__ = ["MOST_ROWS", "SERIES", "SeriesFormat", "SeriesTable", "SeriesTables", "read_series"]
 
@@ -87,21 +86,8 @@ def read_series(path: Path, *, axes: str = "") -> SeriesTable:
     """
     if path.name.endswith(".npz"):
         return _npz(path, axes)
-    text = _text(path)
+    text = read_text(path, most=_MOST_BYTES)
     return _ts(path, text) if path.name.removesuffix(".gz").endswith(".ts") else _tsv(path, text)
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as raw:
-            is_packed = raw.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if is_packed else path.open("rb") as handle:
-            blob = handle.read(_MOST_BYTES + 1)
-        if len(blob) > _MOST_BYTES:
-            raise Unreadable(where=path.name, what=f"has more than {_MOST_BYTES:,} bytes", fix="Split it.")
-        return blob.decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise Unreadable(where=str(path), what=f"cannot be read ({error})", fix="Fetch it again.") from error
 
 
 def _number(text: str, where: str) -> float:
