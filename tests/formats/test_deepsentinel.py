@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from swath.core.errors import Failure, Mismatch, Refused, SwathError, Unreadable
+from swath.core.errors import Mismatch, Refused, SwathError, Unreadable
 from swath.core.presets import ORDERS
 from swath.core.quantity import SIGMA0_DB, dn
 from swath.core.sample import Sample, Target
@@ -20,22 +20,7 @@ from swath.formats.deepsentinel_write import write_tree
 from swath.testing.build import a_sample
 from swath.testing.format import check_format
 from tests.formats.a_deepsentinel import GEE_BANDS, POINTS, SIDE, a_sample_folder, a_tree, s1, s2, tile
-
-
-def all_of(source) -> dict[str, Sample | Failure]:
-    plan = source.plan()
-    return {made.id: made for made in [*plan.failures, *source.read(plan.rows)]}
-
-
-def the_failure(source) -> Failure:
-    (made,) = [made for made in all_of(source).values() if isinstance(made, Failure)]
-    return made
-
-
-def samples_of(source) -> list[Sample]:
-    made = list(all_of(source).values())
-    assert all(isinstance(each, Sample) for each in made), made
-    return made
+from tests.formats.reading import by_id, samples_of, the_failure
 
 
 def test_a_tree_keeps_the_contract(tmp_path):
@@ -59,7 +44,7 @@ def test_a_tree_of_earth_engine_alone_keeps_the_contract(tmp_path):
 
 
 def test_arrays_are_what_numpy_reads_bands_first(tmp_path):
-    sample = all_of(DEEPSENTINEL.open([a_tree(tmp_path / "v")]))["v-12"]
+    sample = by_id(DEEPSENTINEL.open([a_tree(tmp_path / "v")]))["v-12"]
 
     np.testing.assert_array_equal(sample.stacks["gee-s2"].data[0], s2(12).transpose(2, 0, 1))
     np.testing.assert_array_equal(sample.stacks["gee-s1"].data[0], s1(12).transpose(2, 0, 1))
@@ -80,7 +65,7 @@ def test_bands_in_another_order_are_found_by_name(tmp_path):
 
 
 def test_grids_times_and_products_come_from_the_json(tmp_path):
-    sample = all_of(DEEPSENTINEL.open([a_tree(tmp_path / "v")]))["v-7"]
+    sample = by_id(DEEPSENTINEL.open([a_tree(tmp_path / "v")]))["v-7"]
 
     stack, held = sample.stacks["gee-s2"], tile(*POINTS["7"][:2], 32605)["properties"]["geotrans"]
     assert stack.geobox.crs.epsg == 32605
@@ -258,7 +243,7 @@ def test_a_points_table_gives_products_and_hours(tmp_path):
     """001-D10: the time between the two sensors was not stored, only the titles; from points they are JSON-quoted."""
     table = a_points_table(tmp_path / "points.parquet")
 
-    sample = all_of(DEEPSENTINEL.open([a_tree(tmp_path / "v")], points=table))["v-7"]
+    sample = by_id(DEEPSENTINEL.open([a_tree(tmp_path / "v")], points=table))["v-7"]
 
     said = sample.stacks["gee-s1"].origin.declared
     assert said["s1"] == "S1A_IW_GRDH_1SDV_20190811T052611_20190811T052636_028524_033987_1B2C"

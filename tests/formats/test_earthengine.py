@@ -14,19 +14,9 @@ from swath.formats.earthengine import EARTHENGINE, read_mixer
 from swath.formats.tfrecord import encode_example, frame_record
 from swath.testing.format import check_format
 from tests.formats.an_export import COLS, ROWS, SIDE, an_export, an_image, degrees
+from tests.formats.reading import all_of, samples_of
 
 L1C = {"kind": "dn", "level": "L1C", "convention": "0", "date": "2019-06-12"}
-
-
-def all_of(source) -> list[Sample | Failure]:
-    plan = source.plan()
-    return [*plan.failures, *source.read(plan.rows)]
-
-
-def samples_of(source) -> list[Sample]:
-    made = all_of(source)
-    assert all(isinstance(each, Sample) for each in made), made
-    return made
 
 
 @pytest.mark.parametrize(("shards", "packed"), [(1, True), (3, True), (2, False)])

@@ -28,6 +28,7 @@ from swath.testing.build import (
     a_positions_table,
 )
 from swath.testing.format import check_format
+from tests.formats.reading import the_failure
 
 
 def a_jpeg(size: tuple[int, int] = (64, 64), mode: str = "RGB") -> bytes:
@@ -40,11 +41,6 @@ def put(path, name: str, blob: bytes):
     (path / name).parent.mkdir(parents=True, exist_ok=True)
     (path / name).write_bytes(blob)
     return path
-
-
-def the_failure(source) -> Failure:
-    (made,) = [made for made in source.read(source.plan().rows) if isinstance(made, Failure)]
-    return made
 
 
 def test_the_rgb_zip_keeps_the_contract(tmp_path):

@@ -12,6 +12,7 @@ from swath.core.sample import Sample
 from swath.formats.hackathon import HACKATHON, KINDS, a_record
 from swath.formats.tfrecord import encode_example, frame_record
 from swath.testing.format import check_format
+from tests.formats.reading import samples_of
 
 SERIES, IMAGES, PATCHES = KINDS.values()
 
@@ -26,13 +27,6 @@ def a_file(path, kind, n=3, *, first=0, **more):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"".join(a_record(kind, dark(kind, k, **more), first + k) for k in range(n)))
     return path
-
-
-def samples_of(source):
-    plan = source.plan()
-    made = [*plan.failures, *source.read(plan.rows)]
-    assert all(isinstance(each, Sample) for each in made), made
-    return made
 
 
 def test_images_keep_the_contract(tmp_path):

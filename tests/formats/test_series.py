@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from swath.core.errors import Failure, Mismatch, Refused, SwathError, Unknown, Unreadable
+from swath.core.errors import Mismatch, Refused, SwathError, Unknown, Unreadable
 from swath.core.quantity import value
 from swath.formats import series
 from swath.formats.series import SERIES, read_series
 from swath.testing.format import check_format
+from tests.formats.reading import samples_of
 
 ROWS = "1\t0.25\t0.5\t0.75\n10\t-0.5\t0.0\t1.0\n2\t0.25\t0.5\t0.75\n1\t0.25\t0.5\t0.75\n"
 TS = """# a comment
@@ -35,13 +36,6 @@ def written(path, text):
     blob = text.encode()
     path.write_bytes(gzip.compress(blob) if path.name.endswith(".gz") else blob)
     return path
-
-
-def samples_of(source):
-    plan = source.plan()
-    made = [*plan.failures, *source.read(plan.rows)]
-    assert not any(isinstance(each, Failure) for each in made), made
-    return made
 
 
 def test_rows_with_tabs_keep_the_contract(tmp_path):

@@ -17,17 +17,7 @@ from swath.formats.virtual_write import write_patch, write_product
 from swath.testing.build import a_sample, a_stack
 from swath.testing.format import check_format
 from tests.formats.a_virtual import BOUNDS, DATES, HEIGHT, WIDTH, a_patch, a_product, annotation, frame, scenes
-
-
-def all_of(source) -> list[Sample | Failure]:
-    plan = source.plan()
-    return [*plan.failures, *source.read(plan.rows)]
-
-
-def samples_of(source) -> list[Sample]:
-    made = all_of(source)
-    assert all(isinstance(each, Sample) for each in made), made
-    return made
+from tests.formats.reading import all_of, samples_of
 
 
 def change(folder, **entries) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pyproj import Geod
 
-from swath.core.errors import Failure, Mismatch, Refused, SwathError, Unreadable
+from swath.core.errors import Mismatch, Refused, SwathError, Unreadable
 from swath.core.quantity import TOA, dn
 from swath.core.sample import Sample
 from swath.formats.tfrecord import encode_example, frame_record
@@ -20,22 +20,7 @@ from swath.formats.visiondl_write import write_batches, write_records
 from swath.testing.build import a_sample, a_stack
 from swath.testing.format import check_format
 from tests.formats.a_visiondl import CELLS, THEIR_KEYS, a_batch, a_cell_file, a_drive_zip, cell_files, pixels, record
-
-
-def all_of(source) -> dict[str, Sample | Failure]:
-    plan = source.plan()
-    return {made.id: made for made in [*plan.failures, *source.read(plan.rows)]}
-
-
-def the_failure(source) -> Failure:
-    (made,) = [made for made in all_of(source).values() if isinstance(made, Failure)]
-    return made
-
-
-def samples_of(source) -> list[Sample]:
-    made = list(all_of(source).values())
-    assert all(isinstance(each, Sample) for each in made), made
-    return made
+from tests.formats.reading import by_id, samples_of, the_failure
 
 
 def test_records_in_a_folder_keep_the_contract(tmp_path):
@@ -243,7 +228,7 @@ def test_a_file_cut_short_is_quarantined_and_the_rest_is_read(tmp_path):
     path = folder / "2014_38.210251919_14.2885896726_-1.472297906875.tfrecord.gz"
     path.write_bytes(path.read_bytes()[:-1000])
 
-    made = all_of(VISIONDL.open([folder]))
+    made = by_id(VISIONDL.open([folder]))
 
     failure = made[path.name.removesuffix(".tfrecord.gz")]
     assert failure.reason == "unreadable"
@@ -370,7 +355,7 @@ def test_one_corrupt_chunk_takes_no_neighbour_with_it(tmp_path):
     blob[chunk.byte_offset + chunk.size // 2] ^= 0xFF
     path.write_bytes(blob)
 
-    made = all_of(VISIONDL.open([path]))
+    made = by_id(VISIONDL.open([path]))
 
     assert [isinstance(made[f"data_batch_1-000{k}"], Sample) for k in range(4)] == [True, True, False, True]
     assert "data_batch_1.h5: array '/data' cannot be read" in made["data_batch_1-0002"].message

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol, runtime_checkable
 
 import pyarrow as pa
 
-from swath.core.errors import Failure, Mismatch, Refused, Unknown
+from swath.core.errors import Failure, Mismatch, Refused, SwathError, Unknown
 from swath.core.legends import Legend
 from swath.core.quantity import Quantity
 from swath.core.sample import Sample, TargetSpec
 
-__all__ = ["DTYPES", "PLAN_COLUMNS", "Format", "Layout", "Plan", "Source", "StackSpec"]
+__all__ = ["DTYPES", "PLAN_COLUMNS", "Format", "Layout", "Plan", "Source", "StackSpec", "read_each"]
 
 #: Columns that every plan has; a source adds its own (which member, which window, which item) behind them.
 PLAN_COLUMNS: Final = {
@@ -231,3 +231,28 @@ class Format(Protocol):
     def open(self, paths: Sequence[Path], **declared: Any) -> Source:
         """Open one or more paths as a source; what the files do not say is declared, never guessed."""
         ...
+
+
+def read_each(
+    rows: pa.Table,
+    read: Callable[[Mapping[str, Any]], Sample | Failure],
+    *,
+    failed: Callable[[str, SwathError], Failure] = Failure.of,
+) -> Iterator[Sample | Failure]:
+    """Read rows of a plan one after another; an error of ours becomes that row's failure, any other is raised.
+
+    Parameters
+    ----------
+    rows : pa.Table
+        Of a plan.
+    read : callable
+        Row -> what it holds.
+    failed : callable
+        Identifier and error -> failure.
+    """
+    for row in rows.to_pylist():
+        try:
+            made = read(row)
+        except SwathError as error:
+            made = failed(row["id"], error)
+        yield made

@@ -32,7 +32,7 @@ from swath.core.legends import Legend, legend
 from swath.core.offset import Claim, Decision, decide_offset, provider_claim
 from swath.core.origin import Origin
 from swath.core.pixelcheck import check_pixels
-from swath.core.plan import PLAN_COLUMNS, Layout, Plan, StackSpec
+from swath.core.plan import PLAN_COLUMNS, Layout, Plan, StackSpec, read_each
 from swath.core.presets import band_order
 from swath.core.quantity import SIGMA0_DB, Quantity, class_of, dn
 from swath.core.sample import Sample, Target, TargetSpec
@@ -293,14 +293,10 @@ class DeepsentinelTree:
 
     def read(self, rows: pa.Table) -> Iterator[Sample | Failure]:
         """Read samples of the plan."""
-        for row in rows.to_pylist():
-            try:
-                made: Sample | Failure = self._read({**row, "heads": json.loads(row["heads"])})
-            except SwathError as error:
-                made = Failure.of(row["id"], error)
-            yield made
+        yield from read_each(rows, self._read)
 
-    def _read(self, row: Mapping[str, Any]) -> Sample:
+    def _read(self, planned: Mapping[str, Any]) -> Sample:
+        row = {**planned, "heads": json.loads(planned["heads"])}
         stacks: dict[str, Stack] = {}
         targets: dict[str, Target] = {}
         point = self.choices.points.get(row["idx"])

@@ -29,7 +29,7 @@ from pyproj.exceptions import CRSError
 from swath.core.array import Array
 from swath.core.errors import Failure, Mismatch, Refused, SwathError, Unreadable
 from swath.core.geobox import centre, window_geobox
-from swath.core.plan import Plan
+from swath.core.plan import Plan, read_each
 from swath.core.quantity import class_of
 from swath.core.sample import Sample
 from swath.core.stack import Stack
@@ -271,12 +271,7 @@ class EarthEnginePatches:
 
     def read(self, rows: pa.Table) -> Iterator[Sample | Failure]:
         """Read patches of the plan."""
-        for row in rows.to_pylist():
-            try:
-                made = self._read(row)
-            except SwathError as error:
-                made = Failure.of(row["id"], error)
-            yield made
+        yield from read_each(rows, self._read)
 
     def _read(self, row: Mapping[str, Any]) -> Sample | Failure:
         path, declared, mapped = self.shards[row["root"]], self.choices.declared, self.mapped

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from swath.core.array import Array
 from swath.core.errors import Failure, Mismatch, Refused, SwathError
-from swath.core.plan import Plan
+from swath.core.plan import Plan, read_each
 from swath.core.quantity import class_of
 from swath.core.sample import Sample
 from swath.core.scene import Window
@@ -196,12 +196,7 @@ class GeotiffFiles:
 
     def read(self, rows: pa.Table) -> Iterator[Sample | Failure]:
         """Read files of the plan."""
-        for row in rows.to_pylist():
-            try:
-                made = self._read(row)
-            except SwathError as error:
-                made = Failure.of(row["id"], error)
-            yield made
+        yield from read_each(rows, self._read)
 
     def _read(self, row: Mapping[str, Any]) -> Sample | Failure:
         where, mapped, declared = str(row["id"]), self.mapped, self.choices.declared

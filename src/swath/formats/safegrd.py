@@ -23,7 +23,7 @@ from swath.core.bands import S1_BANDS
 from swath.core.errors import Failure, Mismatch, Refused, SwathError, Unreadable
 from swath.core.legends import Legend, LegendClass
 from swath.core.origin import Origin
-from swath.core.plan import PLAN_COLUMNS, Layout, Plan, StackSpec
+from swath.core.plan import PLAN_COLUMNS, Layout, Plan, StackSpec, read_each
 from swath.core.quantity import BETA0, GAMMA0_ELLIPSOID, SIGMA0, Quantity, class_of, dn, value
 from swath.core.sample import Sample
 from swath.core.scene import Window
@@ -526,12 +526,7 @@ class GrdProducts:
 
     def read(self, rows: pa.Table) -> Iterator[Sample | Failure]:
         """Read windows of the plan."""
-        for row in rows.to_pylist():
-            try:
-                made = self._read(row)
-            except SwathError as error:
-                made = Failure.of(row["id"], error)
-            yield made
+        yield from read_each(rows, self._read)
 
     def _read(self, row: Mapping[str, Any]) -> Sample | Failure:
         scene = self.scenes[row["item"]]

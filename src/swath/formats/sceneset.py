@@ -21,7 +21,7 @@ from swath.core.errors import Failure, Mismatch, Refused, SwathError
 from swath.core.geobox import centre, footprint, window_geobox
 from swath.core.legends import LEGENDS, Legend
 from swath.core.origin import Origin
-from swath.core.plan import PLAN_COLUMNS, Layout, Plan, StackSpec
+from swath.core.plan import PLAN_COLUMNS, Layout, Plan, StackSpec, read_each
 from swath.core.quantity import Quantity, convert, dn
 from swath.core.sample import Sample
 from swath.core.scene import Window
@@ -297,12 +297,7 @@ class SceneSet:
 
     def read(self, rows: pa.Table) -> Iterator[Sample | Failure]:
         """Read windows of the plan."""
-        for row in rows.to_pylist():
-            try:
-                made = self._read(row)
-            except SwathError as error:
-                made = Failure.of(row["id"], error)
-            yield made
+        yield from read_each(rows, self._read)
 
     def _read(self, row: Mapping[str, Any]) -> Sample | Failure:
         held, (height, width) = self.held[row["item"]], self._window()

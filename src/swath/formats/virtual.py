@@ -29,7 +29,7 @@ from swath.core.geobox import centre, footprint, ground_gsd
 from swath.core.legends import Legend, LegendClass
 from swath.core.offset import Claim, Decision
 from swath.core.origin import Origin
-from swath.core.plan import PLAN_COLUMNS, Layout, Plan, Source, StackSpec
+from swath.core.plan import PLAN_COLUMNS, Layout, Plan, Source, StackSpec, read_each
 from swath.core.presets import band_order
 from swath.core.quantity import class_of, dn, value
 from swath.core.rendering import decode_jpeg
@@ -332,12 +332,7 @@ class VirtualProducts:
 
     def read(self, rows: pa.Table) -> Iterator[Sample | Failure]:
         """Read scenes of the plan."""
-        for row in rows.to_pylist():
-            try:
-                made: Sample | Failure = self._read(row)
-            except SwathError as error:
-                made = _failure(row["id"], error)
-            yield made
+        yield from read_each(rows, self._read, failed=_failure)
 
     def _read(self, row: Mapping[str, Any]) -> Sample:
         products = self.scenes[row["id"]]
@@ -444,12 +439,7 @@ class VirtualPatches:
 
     def read(self, rows: pa.Table) -> Iterator[Sample | Failure]:
         """Read patches of the plan."""
-        for row in rows.to_pylist():
-            try:
-                made: Sample | Failure = self._read(row)
-            except SwathError as error:
-                made = _failure(row["id"], error)
-            yield made
+        yield from read_each(rows, self._read, failed=_failure)
 
     def _read(self, row: Mapping[str, Any]) -> Sample:
         folder, frames = self.folders[row["id"]], json.loads(row["frames"])

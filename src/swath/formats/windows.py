@@ -14,9 +14,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from swath.core.errors import Failure, Mismatch, Refused, SwathError
+from swath.core.errors import Failure, Mismatch, Refused
 from swath.core.geobox import centre, window_geobox
-from swath.core.plan import Plan
+from swath.core.plan import Plan, read_each
 from swath.core.sample import Sample
 from swath.core.scene import Window
 from swath.formats.mapping import Declared
@@ -94,12 +94,7 @@ class GeotiffWindows:
 
     def read(self, rows: pa.Table) -> Iterator[Sample | Failure]:
         """Read windows of the plan."""
-        for row in rows.to_pylist():
-            try:
-                made = self._read(row)
-            except SwathError as error:
-                made = Failure.of(row["id"], error)
-            yield made
+        yield from read_each(rows, self._read)
 
     def _read(self, row: Mapping[str, Any]) -> Sample | Failure:
         _, layers = self.scenes[row["path"]]

@@ -14,11 +14,11 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from swath.core.errors import Failure, Mismatch, Refused, SwathError
+from swath.core.errors import Failure, Mismatch, Refused
 from swath.core.geobox import footprint, window_geobox
 from swath.core.legends import Legend
 from swath.core.origin import Origin
-from swath.core.plan import PLAN_COLUMNS, Layout, Plan, StackSpec
+from swath.core.plan import PLAN_COLUMNS, Layout, Plan, StackSpec, read_each
 from swath.core.progress import SILENT, Progress
 from swath.core.quantity import class_of
 from swath.core.sample import Sample, Target, TargetSpec
@@ -171,12 +171,7 @@ class Cut:
 
     def read(self, rows: pa.Table) -> Iterator[Sample | Failure]:
         """Read windows of the plan."""
-        for row in rows.to_pylist():
-            try:
-                made = self._read(row)
-            except SwathError as error:
-                made = Failure.of(row["id"], error)
-            yield made
+        yield from read_each(rows, self._read)
 
     def _read(self, row: Mapping[str, Any]) -> Sample | Failure:
         window = Window(row["row"], row["col"], *self.options.size)
