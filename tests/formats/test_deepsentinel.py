@@ -350,3 +350,13 @@ def test_other_folders_are_refused(tmp_path):
         DEEPSENTINEL.open([tmp_path / "v"])
     with pytest.raises(Unreadable, match="is not there"):
         DEEPSENTINEL.open([tmp_path / "w"])
+
+
+def test_numbers_with_an_offset_are_not_written_where_nothing_could_say_so(tmp_path):
+    """The tree has no place for an offset: its reader would take +1000 for reflectance."""
+    (sample,) = samples_of(DEEPSENTINEL.open([a_sample_folder(tmp_path / "v").parent]))
+    shifted = replace(sample.stacks["gee-s2"], quantity=dn("boa", offset=-1000))
+    stacks = {**sample.stacks, "gee-s2": shifted}
+
+    with pytest.raises(Mismatch, match="want dn offset 0 .* have dn offset -1000"):
+        write_tree([replace(sample, stacks=stacks)], tmp_path / "again")

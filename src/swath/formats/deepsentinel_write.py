@@ -23,7 +23,7 @@ from swath.core.files import write_whole
 from swath.core.geobox import centre
 from swath.core.presets import band_order
 from swath.core.progress import SILENT, Progress
-from swath.core.quantity import SIGMA0_DB
+from swath.core.quantity import S2_QUANTIFICATION, SIGMA0_DB, dn
 from swath.core.sample import Sample
 from swath.core.stack import Stack
 from swath.formats.deepsentinel import LANDCOVER
@@ -33,6 +33,10 @@ __all__ = ["write_tree"]
 _GEE: Final = band_order("deepsentinel-gee-14").bands
 _DL: Final = band_order("deepsentinel-dl-16").bands[:13]
 _SAR: Final = ("VV", "VH")
+#: The tree says nothing of an offset: its readers take the numbers of Earth Engine for reflectance * 10000.
+_GEE_DN: Final = dn("boa", offset=0)
+#: Of the thumbnails: half of full reflectance is white.
+_BRIGHT: Final = 2 / S2_QUANTIFICATION
 
 
 def write_tree(samples: Iterable[Sample], folder: Path, *, total: int = 0, progress: Progress = SILENT) -> list[Path]:
@@ -106,8 +110,8 @@ def _box(stack: Stack, where: str) -> GeoBox:
 def _gee(sample: Sample, tile: Mapping[str, Any] | None, where: str) -> dict[str, bytes]:
     s2, s1 = sample.stacks["gee-s2"], sample.stacks["gee-s1"]
     box = _box(s2, where)
-    if s1.geobox != box or s1.quantity != SIGMA0_DB or s2.quantity.of != "boa":
-        want, have = "boa dn and sigma0 dB on one grid", f"{s2.quantity} and {s1.quantity}"
+    if s1.geobox != box or s1.quantity != SIGMA0_DB or s2.quantity != _GEE_DN:
+        want, have = f"{_GEE_DN} and {SIGMA0_DB} on one grid", f"{s2.quantity} and {s1.quantity}"
         raise Mismatch(where=where, what="stacks", want=want, have=have)
     optical, radar = _flat(s2, _GEE[:12], where), _flat(s1, _SAR, where)
     meta = {
@@ -125,7 +129,7 @@ def _gee(sample: Sample, tile: Mapping[str, Any] | None, where: str) -> dict[str
         "S2arr.npz": _npz(optical),
         "S1arr.npz": _npz(radar),
         "meta.json": json.dumps(meta).encode(),
-        "S2thumb.png": _png(optical[..., [3, 2, 1]] / 10000 * 2),
+        "S2thumb.png": _png(optical[..., [3, 2, 1]] * _BRIGHT),
         "S1thumb.png": _png((radar[..., [0, 0, 1]] + 50) / 60 * [1, 0, 1]),
     }
 
@@ -142,7 +146,7 @@ def _dl(sample: Sample, where: str) -> dict[str, bytes]:
         "S2meta.json": b"{}",
         "S1meta.json": b"{}",
         "tile.json": json.dumps(_tile(_box(s2, where))).encode(),
-        "S2thumb.png": _png(optical[..., [3, 2, 1]] / 10000 * 2),
+        "S2thumb.png": _png(optical[..., [3, 2, 1]] * _BRIGHT),
         "S1thumb.png": _png(radar[..., [0, 0, 1]] / 255 * 2.5 * [1, 0, 1]),
     }
 
