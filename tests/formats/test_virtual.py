@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -328,6 +329,20 @@ def test_patches_come_back_as_they_were(tmp_path):
     for path in sorted(folder.rglob("*.h5")):
         with h5py.File(path) as one, h5py.File(again / path.relative_to(folder)) as other:
             np.testing.assert_array_equal(one["data"][:], other["data"][:])
+
+
+def test_what_a_patch_cannot_say_is_not_written(tmp_path):
+    """The layout has no place for an offset and none for a mask: both would be read back as measurements."""
+    (sample,) = samples_of(VIRTUAL.open([a_patch(tmp_path / "patch_007", 7)]))
+    landsat = sample.stacks["landsat"]
+    shifted = replace(landsat, quantity=dn("boa", offset=-1000))
+    holed = replace(landsat, valid=np.arange(landsat.data[:, :1].size).reshape(landsat.data[:, :1].shape) > 0)
+
+    with pytest.raises(Mismatch, match="patch_008 landsat: quantity differs: want dn offset 0 .* have dn offset -1000"):
+        write_patch(tmp_path / "patch_008", replace(sample, stacks={**sample.stacks, "landsat": shifted}), 8)
+    with pytest.raises(Refused, match="patch_008 landsat: has invalid pixels, which that layout cannot say"):
+        write_patch(tmp_path / "patch_008", replace(sample, stacks={**sample.stacks, "landsat": holed}), 8)
+    assert not (tmp_path / "patch_008").exists()
 
 
 def test_pictures_are_written_as_pictures(tmp_path):

@@ -40,6 +40,7 @@ from swath.formats.hdf5 import array_of, open_hdf5, read_array
 from swath.formats.options import as_date, as_number, one_of, only_known, require_all
 
 __all__ = [
+    "FUSION",
     "FUSION_BANDS",
     "FUSION_LICENCES",
     "VIRTUAL",
@@ -68,7 +69,8 @@ _SENSORS: Final = {"landsat": "landsat-8", "modis": "mcd43a4"}
 FUSION_BANDS: Final[dict[str, tuple[str, ...]]] = {
     name: tuple(band for band in band_order("fusion-8").bands if band.startswith(name)) for name in _SENSORS
 }
-_FUSION: Final = dn("boa", offset=0)
+#: What the numbers of fusion patches mean.
+FUSION: Final = dn("boa", offset=0)
 _FUSED: Final = Claim("convention", (0.0,), "reflectance-fusion: surface reflectance * 10000")
 _COLUMNS: Final = {**PLAN_COLUMNS, "root": pa.int32(), "path": pa.string(), "frames": pa.string()}
 
@@ -430,7 +432,7 @@ class VirtualPatches:
             row = {"id": id, "group": "", "lon": lon, "lat": lat, "bytes": each * len(index.frames)}
             rows.append({**row, "why": index.note or "every patch", "root": 0, "path": id, "frames": frames})
         stacks = {
-            name: StackSpec(FUSION_BANDS[name], self.size, self.dtypes[name], _FUSION, sensor, "", self.gsd, self.dates)
+            name: StackSpec(FUSION_BANDS[name], self.size, self.dtypes[name], FUSION, sensor, "", self.gsd, self.dates)
             for name, sensor in _SENSORS.items()
         }
         table = pa.Table.from_pylist(rows, schema=pa.schema(list(_COLUMNS.items())))
@@ -460,7 +462,7 @@ class VirtualPatches:
                 raise Unreadable(where=where, what="holds numbers that are none (NaN)", fix="Make it again.")
             items = tuple(f"{row['id']}/{f[k]}" for f in frames)
             origin = Origin(items, sensor, "", "reflectance-fusion", offsets=(decision.to_json(),))
-            stacks[name] = Stack(data, FUSION_BANDS[name], times, _FUSION, box, ground_gsd(box), None, origin)
+            stacks[name] = Stack(data, FUSION_BANDS[name], times, FUSION, box, ground_gsd(box), None, origin)
         return Sample(row["id"], stacks, footprint=footprint(box), group=row["group"])
 
 

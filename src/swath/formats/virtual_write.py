@@ -20,7 +20,7 @@ from swath.core.errors import Mismatch, Refused
 from swath.core.files import write_whole
 from swath.core.sample import Sample
 from swath.core.stack import Stack, require_times
-from swath.formats.virtual import FUSION_BANDS
+from swath.formats.virtual import FUSION, FUSION_BANDS
 
 __all__ = ["write_patch", "write_product"]
 
@@ -61,8 +61,7 @@ def write_product(
     """
     t, b, h, w = stack.data.shape
     where = f"product {folder.name}"
-    if stack.valid is not None and not stack.valid.all():
-        raise Refused(where=where, what="has invalid pixels, which that layout cannot say", fix="Fill them first.")
+    _require_whole(stack, where)
     if kind not in ("h5", "jpg") or (kind == "jpg" and b != 3):
         raise Mismatch(where=where, what="kind", want="h5, or jpg of three bands", have=f"{kind} of {b}")
     numbers = steps or tuple(range(t))
@@ -114,7 +113,7 @@ def write_patch(folder: Path, sample: Sample, number: int) -> Path:
     Raises
     ------
     Mismatch, Refused
-        Stacks, dates or grids differ, or there is no grid of degrees.
+        Stacks, dates or grids differ, there is no grid of degrees, numbers mean something else, or there are gaps.
     """
     where = f"patch {folder.name}"
     if not {"landsat", "modis"} <= set(sample.stacks):
@@ -127,6 +126,11 @@ def write_patch(folder: Path, sample: Sample, number: int) -> Path:
     dates = [str(each) for each in landsat.times.astype("datetime64[D]")]
     if not np.array_equal(landsat.times, modis.times) or len(set(dates)) < len(dates):
         raise Mismatch(where=where, what="dates", want="the same days, each once", have=", ".join(dates[:4]))
+    for name, stack in (("landsat", landsat), ("modis", modis)):
+        if stack.quantity != FUSION:
+            want = f"{FUSION}: the layout cannot say another"
+            raise Mismatch(where=f"{where} {name}", what="quantity", want=want, have=str(stack.quantity))
+        _require_whole(stack, f"{where} {name}")
     files = {}
     for k, date in enumerate(dates):
         for name, stack in (("modis", modis), ("landsat", landsat)):
@@ -136,6 +140,11 @@ def write_patch(folder: Path, sample: Sample, number: int) -> Path:
     left, bottom, right, top = box.extent.boundingbox
     features = {"patch_idx": number, "patch_bounds": [left, bottom, right, top], "horizon": len(dates)}
     return _index(folder, features, files)
+
+
+def _require_whole(stack: Stack, where: str) -> None:
+    if stack.valid is not None and not stack.valid.all():
+        raise Refused(where=where, what="has invalid pixels, which that layout cannot say", fix="Fill them first.")
 
 
 def _index(folder: Path, features: dict[str, Any], files: dict[str, Any]) -> Path:
