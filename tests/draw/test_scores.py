@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import numpy as np
@@ -218,6 +219,24 @@ def test_a_bar_reaches_from_end_to_end_and_the_dot_lies_between():
     [dot] = elements(drawn, "circle")
 
     assert (float(dot.attrib["cx"]) - start) / (end - start) == pytest.approx(0.6, abs=0.01)
+
+
+@pytest.mark.parametrize("width", [240, 320, 362, 640])
+def test_numbers_of_an_axis_never_touch_and_its_end_keeps_its_own(width):
+    """By DejaVu Sans; 100 % is wider than the space between two narrow ticks."""
+    from swath.draw.font import load_font
+
+    rows = [IntervalRow("HerbaceousVegetation (8)", 1.0, 1.0, 1.0), IntervalRow("Pasture (40)", 0.988, 0.933, 1.0)]
+
+    drawn = interval_rows(rows, axis="F1", limits=(0, 1), is_share=True, width=width)
+
+    written = [
+        t for t in elements(drawn, "text") if re.fullmatch(r"\d+ %", t.text) and t.get("text-anchor") == "middle"
+    ]
+    spans = [(float(t.get("x")), load_font(12).getlength(t.text)) for t in written]
+    ends = [(x - wide / 2, x + wide / 2) for x, wide in spans]
+    assert written[-1].text == "100 %"
+    assert all(before[1] < after[0] for before, after in pairwise(ends))
 
 
 def test_ends_are_written_where_there_is_room():

@@ -92,3 +92,11 @@ def test_codes_choose_the_smallest_dtype():
     assert (of(1, 255), of(256), of(-1, 5), of(-1, 40_000)) == ("uint8", "uint16", "int16", "int32")
     with pytest.raises(Refused, match="legend a: has codes beyond 32 bits: have 0 to 5000000000"):
         of(5_000_000_000)
+
+
+def test_names_that_all_stand_in_a_known_legend_keep_its_colours():
+    """A map with Forest in blue misleads whoever knows EuroSAT; one strange name, and none is borrowed."""
+    known, strange = made("River", "Forest").legend, made("River", "Forest", "Vineyard").legend
+
+    assert dict(zip(known.names, known.colours, strict=True)) == {"Forest": "1b6e2c", "River": "4aa3d8"}
+    assert strange.colours == (class_colour(0), class_colour(1), class_colour(2))

@@ -9,7 +9,7 @@ rasters and draws nothing.
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ __all__ = [
     "LegendClass",
     "LegendMap",
     "class_colour",
+    "class_colours",
     "legend",
     "legend_map",
 ]
@@ -419,6 +420,23 @@ def class_colour(k: int) -> str:
     """
     rgb = colorsys.hls_to_rgb(k * 0.618034 % 1.0, 0.5, 0.55)  # the golden ratio keeps neighbours apart
     return "".join(f"{round(255 * part):02x}" for part in rgb)
+
+
+def class_colours(names: Sequence[str]) -> tuple[str, ...]:
+    """Colours of classes that have names alone: those of the first known legend that has every name, else apart in hue.
+
+    Examples
+    --------
+    >>> class_colours(["Forest", "River"]) == tuple(legend("eurosat").colours[k] for k in (1, 8))
+    True
+    >>> class_colours(["Forest", "Vineyard"]) == (class_colour(0), class_colour(1))
+    True
+    """
+    for known in LEGENDS.values():
+        held = {each.name: each.colour for each in known.classes}
+        if all(name in held for name in names):
+            return tuple(held[name] for name in names)
+    return tuple(class_colour(k) for k in range(len(names)))
 
 
 def legend(name: str, *, where: str = "") -> Legend:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,8 @@ __all__ = ["SMALL", "Scale", "bottom_axis", "left_axis", "shortened"]
 
 #: Height of the text at axes [px].
 SMALL: Final = 12.0
+#: Least room between two numbers of an axis [px].
+_BETWEEN: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def bottom_axis(
     values: Sequence[float] | None = None,
     write: Callable[[float], str] = number,
 ) -> list[str]:
-    """Base line, ticks and the name of an axis below them.
+    """Base line, ticks and the name of an axis below them; a tick without room for its number has none.
 
     Parameters
     ----------
@@ -78,11 +81,18 @@ def bottom_axis(
     left, right = scale.start, scale.end
     parts = [tag("path", d=f"M{num(left)} {num(at)}H{num(right)}", stroke=GRID, fill="none")]
     marks = ticks(scale.low, scale.high, max(2, int((right - left) // 70))) if values is None else values
-    for value in marks:
-        x, text = scale(value), write(value)
+    placed = []
+    free = math.inf
+    for value in sorted(marks, reverse=True):  # from the right, so that the end of the axis keeps its number
+        text = write(value)
         half = estimated_width(text, SMALL) / 2
-        place = min(max(x, left + half), right - half)
-        parts.append(tag("path", d=f"M{num(x)} {num(at)}v4", stroke=GRID, fill="none"))
+        place = min(max(scale(value), left + half), right - half)
+        if place + half <= free:
+            placed.append((place, text))
+            free = place - half - _BETWEEN
+    for value in marks:
+        parts.append(tag("path", d=f"M{num(scale(value))} {num(at)}v4", stroke=GRID, fill="none"))
+    for place, text in reversed(placed):
         parts.append(words(place, at + 17, text, size=SMALL, fill=MUTED, anchor="middle"))
     parts.append(words(left, at + 35, shortened(name, right - left, SMALL), size=SMALL, fill=MUTED))
     return parts

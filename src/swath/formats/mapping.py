@@ -16,7 +16,7 @@ import numpy as np
 from swath.core.bands import resolve
 from swath.core.errors import Mismatch, Refused, SwathError, Unknown
 from swath.core.geobox import ground_gsd
-from swath.core.legends import Legend, LegendClass, class_colour, legend
+from swath.core.legends import Legend, LegendClass, class_colours, legend
 from swath.core.offset import Claim
 from swath.core.quantity import KINDS, S2_QUANTIFICATION, Quantity, dn
 from swath.core.sensors import SENSORS, sensor
@@ -544,12 +544,14 @@ def gsd_of(declared: Declared, header: Header, *, where: str) -> tuple[float, fl
 
 
 def folder_legend(names: Sequence[str]) -> Legend:
-    """Make a legend of folder names: codes in alphabetical order, colours spread around the wheel.
+    """Make a legend of folder names: codes in alphabetical order, colours as `class_colours` gives them.
 
     Examples
     --------
     >>> folder_legend(["forest", "crop"]).codes, folder_legend(["forest", "crop"]).names
     ((0, 1), ('crop', 'forest'))
     """
-    classes = tuple(LegendClass(code, name, class_colour(code)) for code, name in enumerate(sorted(names)))
+    listed = sorted(names)
+    colours = class_colours(listed)
+    classes = tuple(LegendClass(k, name, colour) for k, (name, colour) in enumerate(zip(listed, colours, strict=True)))
     return Legend("folders", classes, source="names of the folders, in alphabetical order")

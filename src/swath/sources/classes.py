@@ -14,7 +14,7 @@ import numpy as np
 
 from swath.core.array import Array
 from swath.core.errors import Refused, SwathError, Unknown
-from swath.core.legends import Legend, LegendClass, class_colour
+from swath.core.legends import Legend, LegendClass, class_colour, class_colours
 
 __all__ = ["MOST_CLASSES", "NO_CLASS", "STRANGE", "Classes", "classes_of", "code_dtype", "numbered", "with_none"]
 
@@ -123,7 +123,9 @@ def _named(names: Sequence[Any], name: str, where: str) -> Legend:
         if other != each:
             what = f"holds {other!r} and {each!r}, which differ in upper and lower case only"
             raise Refused(where=where, what=what, fix="Write them alike, or give a --legend that says what is what.")
-    classes = tuple(LegendClass(k + 1, str(each), class_colour(k)) for k, each in enumerate(names))
+    listed = [str(each) for each in names]
+    colours = class_colours(listed)
+    classes = tuple(LegendClass(k, name, c) for k, (name, c) in enumerate(zip(listed, colours, strict=True), start=1))
     return Legend(name, classes, none=(0,), source="values of the column, in alphabetical order")
 
 
