@@ -12,7 +12,7 @@ from swath.core.quantity import BOA, TOA, class_of, dn
 from swath.core.scene import Scene, Window
 from swath.core.stack import to_physical
 from swath.formats.safeproduct import is_product_head, read_product
-from swath.formats.safescene import ANGLE_BANDS, AngleScene, open_safe, own_grids
+from swath.formats.safescene import ANGLE_BANDS, angle_scene, open_safe, own_grids
 from swath.formats.safetree import find_trees
 from tests.formats.a_safe import LEFT, TOP, a_band, a_gml, a_jp2, a_safe
 
@@ -169,7 +169,7 @@ def test_angles_lie_between_the_points_of_their_grid(tmp_path):
     """The builder's sun: 30 degrees high in the north, 40 in the south 5 km on; azimuth 359 to 1 across north."""
     product = read_product(find_trees(a_safe(tmp_path, side=504), is_product_head)[0])
     origin = open_safe(product.tree.path).origin
-    stack = AngleScene(product, product.grids[60], origin).read(Window(0, 0, 84, 84))
+    stack = angle_scene(product, product.grids[60], origin).read(Window(0, 0, 84, 84))
     zenith, azimuth, view, _ = stack.data[0]
 
     assert stack.bands == ANGLE_BANDS

@@ -18,7 +18,7 @@ from swath.formats.archive import glance
 from swath.formats.s2choices import CHOICES, Choices, choose_bands, read_choices, size_of_codes
 from swath.formats.safemask import CLOUD_LEGEND
 from swath.formats.safeproduct import Product, is_product_head, read_product
-from swath.formats.safescene import AngleScene, CloudScene, attribution, examine, own_grids, scene_of
+from swath.formats.safescene import angle_scene, attribution, cloud_scene, examine, own_grids, scene_of
 from swath.formats.safetree import find_trees
 from swath.formats.sceneset import Acquisition, GriddedScene, SceneSet, gather
 
@@ -48,11 +48,11 @@ def _open_product(product: Product, wanted: Choices) -> Acquisition:
     if codes_gsd is not None:
         scenes["scl"] = scene_of(product, codes_gsd, ("SCL",), decision, grid=grids[codes_gsd])
     if wanted.clouds:
-        scenes["clouds"] = CloudScene(product, grids[60], origin)
+        scenes["clouds"] = cloud_scene(product, grids[60], origin)
     if wanted.angles != "no":
         coarsest = max(*chosen, 60 if wanted.clouds else 0)
         band = None if wanted.angles == "mean" else wanted.angles
-        scenes["angles"] = AngleScene(product, grids[coarsest], origin, band)
+        scenes["angles"] = angle_scene(product, grids[coarsest], origin, band)
     why = f"offset by {decision.by}, {decision.confidence}; pixels: {decision.verdict}"
     return Acquisition(
         id=product.id,

@@ -8,7 +8,7 @@ level 2A, the product's own cloud masks, and the angles are scenes and stacks of
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -39,10 +39,11 @@ from swath.formats.scene import codes_of
 
 __all__ = [
     "ANGLE_BANDS",
-    "AngleScene",
-    "CloudScene",
+    "LayerScene",
     "SafeScene",
+    "angle_scene",
     "attribution",
+    "cloud_scene",
     "examine",
     "open_safe",
     "own_grids",
@@ -318,61 +319,8 @@ def scene_of(
 
 
 @dataclass(frozen=True, slots=True)
-class CloudScene:
-    """The product's own masks of opaque cloud, cirrus and snow as a scene; unknown = invalid."""
-
-    #: The product.
-    product: Product
-    #: Pixel grid, usually that of 60 m.
-    geobox: GeoBox
-    #: Of the product's bands.
-    origin: Origin
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Pixels, (h, w)."""
-        return _shape(self.geobox)
-
-    @property
-    def gsd(self) -> tuple[float, float]:
-        """Metres on the ground a pixel, (x, y)."""
-        return _gsd(self.geobox)
-
-    @property
-    def bands(self) -> tuple[str, ...]:
-        """Names of the masks."""
-        return CLOUD_LAYERS
-
-    @property
-    def quantity(self) -> Quantity:
-        """Codes: 1 = seen."""
-        return class_of(CLOUD_LEGEND.name)
-
-    @property
-    def dtype(self) -> str:
-        """Name of the dtype that `read` gives."""
-        return "uint8"
-
-    @property
-    def may_be_invalid(self) -> bool:
-        """Always: what no mask says is unknown."""
-        return True
-
-    def read(self, window: Window) -> Stack:
-        """Read one window.
-
-        Raises
-        ------
-        Unreadable, Mismatch
-            A mask cannot be read, or lies on no grid of the tile.
-        """
-        data, valid = cloud_masks(self.product, self.geobox, window)
-        return _stack(self, data, valid, self.product.time, window)
-
-
-@dataclass(frozen=True, slots=True)
-class AngleScene:
-    """Angles at the centres of pixels, between the points of the tile's own grid as unit vectors, as a scene."""
+class LayerScene:
+    """What a product says beside its bands, drawn on a pixel grid; made by `cloud_scene` and `angle_scene`."""
 
     #: The product.
     product: Product
@@ -380,8 +328,13 @@ class AngleScene:
     geobox: GeoBox
     #: Of the product's bands.
     origin: Origin
-    #: Whose view; None = the mean of all bands.
-    band: str | None = None
+    #: Names of what `read` gives, and what its numbers mean.
+    bands: tuple[str, ...]
+    quantity: Quantity
+    #: Name of the dtype that `read` gives.
+    dtype: str
+    #: Product, grid and window -> numbers (b, h, w) and which of them are known, None = all.
+    draw: Callable[[Product, GeoBox, Window], tuple[Array, Array | None]]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -394,55 +347,56 @@ class AngleScene:
         return _gsd(self.geobox)
 
     @property
-    def bands(self) -> tuple[str, ...]:
-        """Names of the angles."""
-        return ANGLE_BANDS
-
-    @property
-    def quantity(self) -> Quantity:
-        """Degrees."""
-        return value("deg")
-
-    @property
-    def dtype(self) -> str:
-        """Name of the dtype that `read` gives."""
-        return "float32"
-
-    @property
     def may_be_invalid(self) -> bool:
-        """Always: the satellite sees a part of many tiles."""
+        """Always: what no mask says is unknown, and the satellite sees a part of many tiles."""
         return True
 
     def read(self, window: Window) -> Stack:
-        """Read one window; invalid where the tile gives no angle.
+        """Read one window; invalid where the product says nothing.
 
         Raises
         ------
-        Unreadable
-            The tile's grids are missing or of another step.
+        Unreadable, Mismatch
+            A mask cannot be read, or lies on no grid of the tile; grids of angles are missing or of another step.
         """
-        sun, view = read_angles(self.product, self.band)
-        t, corner = _cut(self.geobox, window).transform, self.product.grids[10].transform
-        rows = (corner.f - (t.f + t.e * (np.arange(window.height) + 0.5))) / ANGLE_STEP
-        cols = (t.c + t.a * (np.arange(window.width) + 0.5) - corner.c) / ANGLE_STEP
-        data = np.concatenate([_angles(_between(vectors, rows, cols)) for vectors in (sun, view)]).astype(np.float32)
-        valid = np.isfinite(data)
-        data = np.where(valid, data, np.float32(0))
-        return _stack(self, data, None if valid.all() else valid, self.product.time, window)
+        data, valid = self.draw(self.product, self.geobox, window)
+        return Stack(
+            data=data[None],
+            bands=self.bands,
+            times=np.array([self.product.time], "datetime64[us]"),
+            quantity=self.quantity,
+            geobox=_cut(self.geobox, window),
+            gsd=self.gsd,
+            valid=None if valid is None else valid[None],
+            origin=replace(self.origin, offsets=()),
+        )
 
 
-def _stack(scene: CloudScene | AngleScene, data: Array, valid: Array | None, time: np.datetime64, w: Window) -> Stack:
-    """One date of a mask or of angles."""
-    return Stack(
-        data=data[None],
-        bands=scene.bands,
-        times=np.array([time], "datetime64[us]"),
-        quantity=scene.quantity,
-        geobox=_cut(scene.geobox, w),
-        gsd=scene.gsd,
-        valid=None if valid is None else valid[None],
-        origin=replace(scene.origin, offsets=()),
-    )
+def cloud_scene(product: Product, geobox: GeoBox, origin: Origin) -> LayerScene:
+    """The product's own masks of cloud, cirrus and snow, 1 = seen, usually on the grid of 60 m."""
+    return LayerScene(product, geobox, origin, CLOUD_LAYERS, class_of(CLOUD_LEGEND.name), "uint8", cloud_masks)
+
+
+def angle_scene(product: Product, geobox: GeoBox, origin: Origin, band: str | None = None) -> LayerScene:
+    """Angles at the centres of pixels, between the points of the tile's own grid as unit vectors.
+
+    Parameters
+    ----------
+    band : str, optional
+        Whose view; None = the mean of all bands.
+    """
+    draw = partial(_draw_angles, band=band)
+    return LayerScene(product, geobox, origin, ANGLE_BANDS, value("deg"), "float32", draw)
+
+
+def _draw_angles(product: Product, geobox: GeoBox, window: Window, *, band: str | None) -> tuple[Array, Array | None]:
+    sun, view = read_angles(product, band)
+    t, corner = _cut(geobox, window).transform, product.grids[10].transform
+    rows = (corner.f - (t.f + t.e * (np.arange(window.height) + 0.5))) / ANGLE_STEP
+    cols = (t.c + t.a * (np.arange(window.width) + 0.5) - corner.c) / ANGLE_STEP
+    data = np.concatenate([_angles(_between(vectors, rows, cols)) for vectors in (sun, view)]).astype(np.float32)
+    valid = np.isfinite(data)
+    return np.where(valid, data, np.float32(0)), None if valid.all() else valid
 
 
 def _weights(at: Array, count: int) -> Array:

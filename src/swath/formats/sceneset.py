@@ -24,7 +24,7 @@ from swath.core.origin import Origin
 from swath.core.plan import PLAN_COLUMNS, Layout, Plan, StackSpec, read_each
 from swath.core.quantity import Quantity, convert, dn
 from swath.core.sample import Sample
-from swath.core.scene import Window
+from swath.core.scene import Scene, Window
 from swath.core.stack import Stack, measured
 from swath.formats.options import require_all
 
@@ -35,37 +35,12 @@ MOST_WHOLE: Final = 4096
 _COLUMNS: Final = {**PLAN_COLUMNS, "item": pa.string(), "row": pa.int32(), "col": pa.int32()}
 
 
-class GriddedScene(Protocol):
-    """A `core.scene.Scene` on a grid that also says how its numbers are stored; picklable, safe in threads."""
+class GriddedScene(Scene, Protocol):
+    """A scene on a grid that also says how its numbers are stored; picklable, safe in threads."""
 
     @property
     def geobox(self) -> GeoBox:
         """Pixel grid."""
-        ...
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Pixels, (h, w)."""
-        ...
-
-    @property
-    def gsd(self) -> tuple[float, float]:
-        """Metres on the ground a pixel, (x, y)."""
-        ...
-
-    @property
-    def bands(self) -> tuple[str, ...]:
-        """Names in the order that `read` gives."""
-        ...
-
-    @property
-    def quantity(self) -> Quantity:
-        """What the numbers mean."""
-        ...
-
-    @property
-    def origin(self) -> Origin:
-        """Where the pixels came from, the offset's evidence included."""
         ...
 
     @property
@@ -76,10 +51,6 @@ class GriddedScene(Protocol):
     @property
     def may_be_invalid(self) -> bool:
         """True if a window inside may come with a mask."""
-        ...
-
-    def read(self, window: Window) -> Stack:
-        """Read one window as a stack of one date."""
         ...
 
 
