@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import rasterio
 
 from swath.cli import main
+from swath.formats import FORMATS
 from swath.testing.build import a_eurosat_zip
 
 
@@ -33,6 +35,13 @@ def planet(tmp_path_factory) -> Path:
     command = [sys.executable, "-m", "swath", "corpus", "build", "-n", "40", "--seed", "7", "-d", "landcover=1"]
     subprocess.run([*command, "-o", path], check=True, capture_output=True)
     return path
+
+
+def test_the_help_of_import_names_every_format(capsys):
+    _, out, _ = swath("corpus", "import", "--help", capsys=capsys)
+
+    words = set(re.findall(r"[a-z0-9-]+", out.partition("Options:")[0].replace("-\n", "-")))
+    assert set(FORMATS) <= words
 
 
 def test_the_same_build_again_skips_what_is_there(planet, capsys):

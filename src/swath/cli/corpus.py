@@ -83,9 +83,10 @@ def import_(
     is_options: bool,
     as_json: bool,
 ) -> int:
-    """Read foreign files of FORMAT (geotiff, eurosat-rgb, earthengine, visiondl, ...) into a corpus.
+    """Read foreign files of FORMAT into a corpus.
 
-    A name that nobody knows is answered with all that there are.
+    Formats: geotiff, eurosat-rgb, eurosat-ms, safe-s2, safe-s1, stac, earthengine, series, and those of older systems:
+    hackathon, deepsentinel, visiondl, virtual.
 
     Files that cannot be read go to quarantine with a reason; the last line counts them and the exit status is 1.
     """
