@@ -81,6 +81,10 @@ _DECLARES: Final = {
 }
 
 
+class _Gone(Refused):
+    """Something that an index or the other scenes name is not there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Index:
     """What an `index.json` says, checked."""
@@ -223,7 +227,7 @@ class _Choices:
 def _array(path: Path, where: str, shape: Sequence[int | None], kinds: str) -> Array:
     """The array `data` of one file; little-endian as numpy has it."""
     if not path.is_file():
-        raise Refused(where=where, what="is not there, though the index names it", fix="Fetch it, or make it null.")
+        raise _Gone(where=where, what="is not there, though the index names it", fix="Fetch it, or make it null.")
     with open_hdf5(path, where=where) as file:
         found = array_of(file, "data", where=where, kinds=kinds, shape=shape, most=_MOST_FRAME)
         return read_array(found, where=where)
@@ -236,7 +240,7 @@ def _frame(folder: Path, path: str, shape: tuple[int, int, int], dtype: str) -> 
         try:
             blob = (folder / path).read_bytes()
         except OSError as error:
-            raise Refused(
+            raise _Gone(
                 where=where, what=f"is not there ({error.strerror})", fix="Fetch it, or make it null."
             ) from None
         held = decode_jpeg(blob, where=where).transpose(1, 2, 0)
@@ -320,7 +324,7 @@ class VirtualProducts:
         notes, frames, size = [], {}, 0
         for name, spec in self.stacks.items():
             if name not in products:
-                raise Refused(where=id, what=f"has no product {name}, which the others have", fix="Open it apart.")
+                raise _Gone(where=id, what=f"has no product {name}, which the others have", fix="Open it apart.")
             index = read_index(products[name])
             _require_like(index, spec, name)
             if len(index.frames) > spec.dates:
@@ -385,8 +389,7 @@ class VirtualProducts:
 
 def _failure(id: str, error: SwathError) -> Failure:
     """A failure; what is not there is missing."""
-    is_missing = isinstance(error, Refused) and ("is not there" in error.what or "has no product" in error.what)
-    return Failure.of(id, error, "missing" if is_missing else None)
+    return Failure.of(id, error, "missing" if isinstance(error, _Gone) else None)
 
 
 def _require_like(index: Index, spec: StackSpec, name: str) -> None:
@@ -620,7 +623,7 @@ def _dtype_of(folder: Path, path: str, shape: tuple[int, ...]) -> str:
     if path.lower().endswith((".jpg", ".jpeg")):
         return "float32"
     if not (folder / path).is_file():
-        raise Refused(where=where, what="is not there, though the index names it", fix="Fetch it, or make it null.")
+        raise _Gone(where=where, what="is not there, though the index names it", fix="Fetch it, or make it null.")
     with open_hdf5(folder / path, where=where) as file:
         found = array_of(file, "data", where=where, kinds="f", shape=shape, most=_MOST_FRAME)
         dtype = str(found.dtype.newbyteorder("="))
