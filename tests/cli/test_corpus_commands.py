@@ -251,24 +251,6 @@ def test_help_imports_nothing_heavy():
     assert done.stdout.strip().endswith("[]")
 
 
-def test_a_demo_of_another_version_says_what_to_remove(planet, capsys):
-    status, _, err = swath("demo", "-o", planet.parent, capsys=capsys)
-
-    assert status == 2
-    assert "plan differs" in err
-    assert f"Remove {planet.parent}, if it is only an older demo" in err
-
-
-@pytest.mark.slow
-def test_the_demo_runs_offline_and_ends_with_its_page(tmp_path, capsys):
-    status, out, _ = swath("demo", "-o", tmp_path / "demo", capsys=capsys)
-
-    assert status == 0
-    assert (tmp_path / "demo" / "planet.html").exists()
-    assert f"The page:  {tmp_path / 'demo' / 'planet.html'}" in out
-    assert out.split("Try next:")[1].count(" corpus ") == 3
-
-
 def test_windows_of_one_scene_can_be_split_by_place(tmp_path, capsys):
     """README: one's own GeoTIFF, then blocks; windows that lie edge to edge do not overlap."""
     from swath.testing.build import a_geotiff

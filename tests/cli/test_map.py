@@ -62,6 +62,8 @@ def test_a_scene_is_planned_mapped_and_mapped_again(places, tmp_path, swath):
     assert held["was_there"]
     assert sum(each["pixels"] for each in held["mapped_area"]) == 5120
     assert held["files"]["map"] == str(tmp_path / "m.tif")
+    assert held["page"] == str(tmp_path / "m.html")
+    assert "nobody has measured" in (tmp_path / "m.html").read_text()
 
 
 def test_a_plan_is_json_for_programs(places, swath):
@@ -123,3 +125,30 @@ def test_what_can_be_declared_is_listed(swath):
 
     assert status == 0
     assert "quantification" in out
+
+
+def test_truth_judges_the_map_on_the_terminal_in_json_and_on_the_page(places, tmp_path, swath):
+    """The map itself as truth: right everywhere."""
+    bundle, scene = places
+    swath("map", bundle, scene, *L1C, "--stride", "8", "-o", tmp_path / "m.tif")
+
+    truth = ("--truth", tmp_path / "m.tif", "--legend", "eurosat")
+    status, out, _ = swath("map", bundle, scene, *L1C, "--stride", "8", *truth, "-o", tmp_path / "m.tif")
+    again = swath("map", bundle, scene, *L1C, "--stride", "8", *truth, "-o", tmp_path / "m.tif", "--json")
+
+    assert status == 0
+    assert "truth    m.tif: " in out
+    assert "100.0 % of 5,120 pixels" in out or "right    5,120 of 5,120 pixels, 100.0 %" in out
+    assert json.loads(again[1])["judged"]["pixels"]["accuracy"]["value"] == 1.0
+    assert "This map is right for" in (tmp_path / "m.html").read_text()
+
+
+def test_another_page_of_that_name_is_kept(places, tmp_path, swath):
+    bundle, scene = places
+    (tmp_path / "m.html").write_text("<p>mine</p>")
+
+    status, _, err = swath("map", bundle, scene, *L1C, "-o", tmp_path / "m.tif")
+
+    assert status == 2
+    assert "m.html: is there already, and swath did not write it" in err
+    assert [each.name for each in tmp_path.iterdir()] == ["m.html"]

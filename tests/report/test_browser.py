@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from swath.core.legends import legend
-from swath.report import corpus_page, run_page
+from swath.report import corpus_page, map_page, run_page
+from tests.report.a_map_summary import a_map_summary
 from tests.report.a_run_summary import a_run_summary, some_classes
 from tests.report.a_summary import a_summary, a_virtual_summary
 
@@ -50,7 +51,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
     for name, run in runs.items():
         (folder / f"{name}.html").write_text(run_page(run), encoding="utf-8")
-    return {name: folder / f"{name}.html" for name in (*written, *runs)}
+    maps = {"map": a_map_summary(), "longmap": a_map_summary(scene="x" * 120, files={long: long}, command=long)}
+    for name, held in maps.items():
+        (folder / f"{name}.html").write_text(map_page(held), encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in (*written, *runs, *maps)}
 
 
 @pytest.fixture(params=WIDTHS)
@@ -70,7 +74,7 @@ def opened(request: pytest.FixtureRequest, chromium: Any, pages: dict[str, Path]
     context.close()
 
 
-@pytest.mark.parametrize("name", ["fields", "planet", "long", "run", "many", "longrun"])
+@pytest.mark.parametrize("name", ["fields", "planet", "long", "run", "many", "longrun", "map", "longmap"])
 def test_nothing_scrolls_sideways_complains_or_asks(opened, name):
     """On a phone a page that is wider than the screen is a page that is not read."""
     page, asked, said = opened(name)
@@ -80,7 +84,7 @@ def test_nothing_scrolls_sideways_complains_or_asks(opened, name):
     assert said == []
 
 
-@pytest.mark.parametrize("name", ["fields", "run", "many"])
+@pytest.mark.parametrize("name", ["fields", "run", "many", "map"])
 def test_letters_are_at_least_11_pixels_high(opened, name):
     """Also those in drawings, after whatever the page scales."""
     page, _, _ = opened(name)
@@ -101,7 +105,7 @@ def test_letters_are_at_least_11_pixels_high(opened, name):
     assert smallest[2] > 50
 
 
-@pytest.mark.parametrize("name", ["fields", "run", "many"])
+@pytest.mark.parametrize("name", ["fields", "run", "many", "map"])
 def test_one_width_of_each_drawing_is_shown(opened, name):
     """Three are in the page; more or less than one on the screen would be a mistake of the style."""
     page, _, _ = opened(name)
@@ -114,7 +118,7 @@ def test_one_width_of_each_drawing_is_shown(opened, name):
     assert set(shown) == {1}
 
 
-@pytest.mark.parametrize("name", ["fields", "run", "many"])
+@pytest.mark.parametrize("name", ["fields", "run", "many", "map"])
 def test_text_in_drawings_stays_inside_them(opened, name):
     """Labels cut off at an edge are labels that lie."""
     page, _, _ = opened(name)
@@ -130,17 +134,17 @@ def test_text_in_drawings_stays_inside_them(opened, name):
     assert outside == []
 
 
-@pytest.mark.parametrize("name", ["fields", "run", "many"])
+@pytest.mark.parametrize("name", ["fields", "run", "many", "map"])
 def test_every_link_leads_somewhere(opened, name):
-    """All of them inside the page."""
+    """All of them inside the page, but those to other pages of the same making."""
     page, _, _ = opened(name)
 
     assert page.evaluate(
-        "[...document.querySelectorAll('a')].every(a => document.querySelector(a.getAttribute('href')))"
+        "[...document.querySelectorAll('a[href^=\"#\"]')].every(a => document.querySelector(a.getAttribute('href')))"
     )
 
 
-@pytest.mark.parametrize("name", ["fields", "run", "many"])
+@pytest.mark.parametrize("name", ["fields", "run", "many", "map"])
 def test_pictures_are_loaded(opened, name):
     """A broken data URI has no width."""
     page, _, _ = opened(name)

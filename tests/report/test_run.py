@@ -83,7 +83,18 @@ def test_sections_stand_in_their_order_and_links_lead_to_them():
     page = run_page(a_run_summary(floors=(a_floor("majority", 0.95, "floor"),)))
     sections = re.findall(r'<section id="(\w+)">', page)
 
-    assert sections == ["classes", "mistakes", "floors", "map", "split", "inputs", "calibration", "training", "origin"]
+    assert sections == [
+        "classes",
+        "mistakes",
+        "floors",
+        "map",
+        "split",
+        "inputs",
+        "calibration",
+        "training",
+        "next",
+        "origin",
+    ]
     assert set(re.findall(r'href="#(\w+)"', page)) <= set(sections)
 
 

@@ -178,14 +178,6 @@ def test_a_scene_without_a_place_has_no_labels_on_the_ground(tmp_path):
         lay(some_labels(tmp_path / "f.gpkg", quarters()), None, column="crop", scene="s.tif")
 
 
-def test_one_class_is_nothing_to_tell_apart(tmp_path):
-    """Also where the second lies outside the scene."""
-    drawn = [(shapely.box(0, 0, 9, 9), "wheat"), (shapely.box(900, 0, 910, 9), "maize")]
-
-    with pytest.raises(Refused, match="f.gpkg column crop: has one class only on this scene, 'wheat': nothing to tell"):
-        laid(some_labels(tmp_path / "f.gpkg", drawn))
-
-
 def test_labels_that_all_lie_elsewhere_are_refused(tmp_path):
     far = [(shapely.box(900, 0, 910, 9), "maize"), (shapely.box(920, 0, 930, 9), "wheat")]
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.shutil
+import shapely
 
 from swath.core.errors import Mismatch, Refused, SwathError, Unknown
-from swath.sources.opening import open_cut
+from swath.formats.scene import open_scene
+from swath.sources.opening import open_cut, open_labels
 from swath.testing.build import a_geotiff
 from tests.sources.a_place import DECLARED, SIZE, a_scene, quarters, some_labels
 
@@ -44,6 +46,27 @@ def test_a_band_of_any_name_leaves_the_inputs(tmp_path):
     named = a_labelled_scene(tmp_path / "t.tif", descriptions=("B04", "B03", "crops"))
     cut = open_cut([named], size=16, band=3, kind="dn", level="L2A", offset=0)
     assert (cut.scene.bands, cut.labels.name) == (("B04", "B03"), "crops")
+
+
+def test_one_class_is_nothing_to_tell_apart(tmp_path):
+    """Also where the second lies outside the scene, and in a band."""
+    drawn = [(shapely.box(0, 0, 9, 9), "wheat"), (shapely.box(900, 0, 910, 9), "maize")]
+
+    with pytest.raises(Refused, match="f.gpkg column crop: has one class only on this scene, 'wheat': nothing to tell"):
+        opened(a_scene(tmp_path / "s.tif"), some_labels(tmp_path / "f.gpkg", drawn), column="crop")
+    path = a_geotiff(tmp_path / "t.tif", np.full((3, *SIZE), 4))
+    with pytest.raises(Refused, match="t band scl: has one class only on this scene, 'vegetation': nothing to tell"):
+        opened(path, band=3, bands="B04,B03,SCL")
+
+
+def test_labels_alone_may_be_of_one_class(tmp_path):
+    """A truth that is all forest judges a map as well as any."""
+    drawn = [(shapely.box(0, 0, 9, 9), "wheat")]
+    scene = open_scene(a_scene(tmp_path / "s.tif"), **DECLARED)
+
+    held = open_labels(some_labels(tmp_path / "f.gpkg", drawn), scene, column="crop")
+
+    assert (held.legend.names, held.present()) == (("wheat",), [0])
 
 
 def test_a_legend_file_gives_the_codes_their_names(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -43,8 +44,11 @@ __all__ = ["map_"]
     help="Take the scene's reflectance for this one, unchecked; written into the map's tags.",
 )
 @click.option("--gsd", type=float, help="Take a scene of so many metres a pixel all the same; written into the tags.")
+@click.option("--truth", type=click.Path(path_type=Path), help="Ground that is known, polygons or a raster: judge it.")
 @click.option("--sample", type=click.Path(path_type=Path), help="Probability sample with true classes: adjusted areas.")
-@click.option("--column", default="class", show_default=True, help="Column of the sample that holds the true class.")
+@click.option("--column", default="class", show_default=True, help="Column of truth or sample that holds the class.")
+@click.option("--band", type=click.IntRange(1), help="Band of a raster of truth.  [default: 1]")
+@click.option("--legend", help="Known legend of the truth, or a file of one.  [default: as it says itself]")
 @click.option("--plan", "is_plan", is_flag=True, help="Say windows, memory and minutes, and stop.")
 @click.option("--overwrite", is_flag=True, help="Replace a map that is there, or what another plan began.")
 @click.option("--tfw", "has_world", is_flag=True, help="Write a world file too.")
@@ -63,8 +67,11 @@ def map_(
     min_valid: float,
     treat_as: str | None,
     gsd: float | None,
+    truth: Path | None,
     sample: Path | None,
     column: str,
+    band: int | None,
+    legend: str | None,
     is_plan: bool,
     overwrite: bool,
     has_world: bool,
@@ -73,7 +80,7 @@ def map_(
     device: str,
     as_json: bool,
 ) -> int:
-    """Map a scene: classes and probabilities as COGs, with legend, preview and STAC item.
+    """Map a scene: classes and probabilities as COGs, with legend, preview, STAC item, and a page to look at.
 
     SCENE is a GeoTIFF, COG or VRT of any size; what it does not say itself is declared with -d. Memory stays the same
     whatever its size. Killed? The same command goes on and ends with the same bytes.
@@ -85,6 +92,9 @@ def map_(
     from swath.prediction.mapplan import MapOptions
     from swath.recipes.areas import adjust_areas
     from swath.recipes.map import open_model, plan_scene, rate_of
+    from swath.recipes.map_page import page_of, summarise_map, write_map_page
+    from swath.recipes.runs import find_home
+    from swath.recipes.truth import judge_map, open_truth
 
     if is_listing:
         echo("\n".join(f"{name:15} {line}" for name, line in DECLARES.items()), dict(DECLARES), as_json)
@@ -102,6 +112,8 @@ def map_(
         figures = {"windows": plan.windows, "memory_bytes": plan.memory, "minutes": plan.minutes(rate)}
         echo(plan.summary(rate=rate), {**figures, "disk_bytes": plan.disk, "plan": plan.to_json()}, as_json)
         return 0
+    page_of(out)
+    labels = None if truth is None else open_truth(truth, plan, column=column, band=band, legend=legend)
     done = run_map(
         plan,
         opened,
@@ -111,8 +123,14 @@ def map_(
         progress=bar("windows"),
         painting=bar("rows"),
     )
+    judged = None if labels is None or truth is None else judge_map(plan, done, labels, name=truth.name)
     adjusted = None if sample is None else adjust_areas(done, sample, column=column)
-    said = [done.table(), *([] if adjusted is None else [adjusted.table()]), done.summary()]
-    figures = done.to_json() | ({} if adjusted is None else {"adjusted": adjusted.to_json()})
-    echo("\n".join(said), figures, as_json)
+    summary = summarise_map(plan, done, home=find_home(model), labels=labels, judged=judged, adjusted=adjusted)
+    page = write_map_page(summary, done)
+    said = [done.table(), *([] if adjusted is None else [adjusted.table()])]
+    said += [*([] if judged is None else [judged.summary()]), f"page     {page}", done.summary()]
+    more: dict[str, Any] = {"page": str(page)}
+    more |= {} if adjusted is None else {"adjusted": adjusted.to_json()}
+    more |= {} if judged is None else {"judged": judged.to_json()}
+    echo("\n".join(said), done.to_json() | more, as_json)
     return 0

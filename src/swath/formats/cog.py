@@ -209,11 +209,11 @@ def _opened(path: Path) -> Any:
         return rasterio.open(path)
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, Array]]:
-    """Read a whole raster, a row of tiles at a time: (first row, array (bands, n, w))."""
+def read_rows(path: Path, *, rows: int = _TILE) -> Iterator[tuple[int, Array]]:
+    """Read a whole raster, some rows at a time, as many as a tile has unless told: (first row, array (bands, n, w))."""
     with _opened(path) as file:
-        for top in range(0, file.height, _TILE):
-            tall = min(_TILE, file.height - top)
+        for top in range(0, file.height, rows):
+            tall = min(rows, file.height - top)
             yield top, file.read(window=RasterWindow(0, top, file.width, tall))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from swath.core.array import Array
 from swath.core.bands import order
 from swath.core.errors import Mismatch, Refused, Unreadable
 from swath.core.geobox import ground_gsd, window_geobox
-from swath.core.legends import legend
+from swath.core.legends import LEGENDS, legend
 from swath.core.offset import Decision
 from swath.core.origin import Origin
 from swath.core.quantity import Quantity, class_of, value
@@ -204,7 +205,7 @@ def open_band(path: Path, declared: Declared, number: int) -> tuple[GeotiffScene
     scene : GeotiffScene
         Of that band, quantity `value`.
     legend : str
-        Legend that its name stands for (SCL: `scl`); empty if none.
+        Legend that its name stands for (SCL: `scl`), or that swath wrote it by; empty if none.
     declared : Declared
         The same declarations without this band, for `open_layers`.
 
@@ -221,7 +222,14 @@ def open_band(path: Path, declared: Declared, number: int) -> tuple[GeotiffScene
     others, name, legend_ = leave_out(declared, header, number, where=where)
     gsd, origin = gsd_of(declared, header, where=where), Origin(items=(path.stem,), declared={"band": number})
     at, nodata = (header.indexes.index(number),), declared.nodata
-    return GeotiffScene(path, header, at, (name,), value("1"), gsd, origin, NO_TIME, nodata), legend_, others
+    scene = GeotiffScene(path, header, at, (name,), value("1"), gsd, origin, NO_TIME, nodata)
+    return scene, legend_ or _own_legend(header), others
+
+
+def _own_legend(header: Header) -> str:
+    """The known legend of a class raster that swath wrote; empty for every other file."""
+    said = re.fullmatch(r"class \[(.+)\]", header.tags.get("SWATH_QUANTITY", ""))
+    return said[1] if said and said[1] in LEGENDS else ""
 
 
 def _examined(path: Path, declared: Declared) -> tuple[Header, Mapped, Origin]:

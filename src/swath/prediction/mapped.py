@@ -6,6 +6,7 @@ are in them, see `evaluate.areas` for what takes them out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from swath.core.scene import Scene
 from swath.formats.cog import read_rows
 from swath.prediction.mapplan import MapPlan
 
-__all__ = ["ClassArea", "MapFiles", "MappedScene", "map_files", "mapped_areas"]
+__all__ = ["ClassArea", "MapFiles", "MappedScene", "find_class", "map_files", "mapped_areas"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,20 @@ class MappedScene:
                 for each in self.areas
             ],
         }
+
+
+def find_class(said: str, areas: Sequence[ClassArea]) -> int | None:
+    """Position of a class by its name, or its code, as people write it; None = the map has no such class.
+
+    Examples
+    --------
+    >>> known = [ClassArea(4, "Forest", 9, 0.09), ClassArea(5, "SeaLake", 0, 0.0)]
+    >>> find_class(" forest", known), find_class("5.0", known), find_class("maize", known)
+    (0, 1, None)
+    """
+    wanted = said.strip().lower()
+    found = (i for i, each in enumerate(areas) if wanted in (each.name.lower(), str(each.code), f"{each.code}.0"))
+    return next(found, None)
 
 
 def mapped_areas(plan: MapPlan, path: Path) -> tuple[tuple[ClassArea, ...], int, int]:

@@ -22,7 +22,7 @@ from swath.core.array import Array
 from swath.core.errors import Mismatch, Refused, Unknown, Unreadable
 from swath.evaluate.areas import AdjustedAreas, adjusted_areas
 from swath.formats.cog import read_at
-from swath.prediction.mapped import ClassArea, MappedScene
+from swath.prediction.mapped import ClassArea, MappedScene, find_class
 
 __all__ = ["SampledAreas", "adjust_areas"]
 
@@ -124,11 +124,10 @@ def _points(path: Path, column: str) -> tuple[Array, Array, list[str]]:
 
 def _position(said: str, areas: Sequence[ClassArea], where: str) -> int:
     """Which class a sample's word or code means."""
-    wanted = said.strip().lower()
-    for i, each in enumerate(areas):
-        if wanted in (each.name.lower(), str(each.code), f"{each.code}.0"):
-            return i
-    raise Unknown(said, [each.name for each in areas], what="class of the map", where=where)
+    found = find_class(said, areas)
+    if found is None:
+        raise Unknown(said, [each.name for each in areas], what="class of the map", where=where)
+    return found
 
 
 def adjust_areas(made: MappedScene, sample: Path | str, *, column: str = "class") -> SampledAreas:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -278,6 +279,7 @@ def summarise_run(tested: Outcome, corpus: Corpus, *, progress: Progress = SILEN
         floors_about=none,
         curves=_curves(tested.home, origin.metric),
         is_on_earth=corpus.meta.source != "planet",
+        next=_next(tested, corpus),
         commands=_commands(tested, corpus),
         facts={
             "Seed of the training": str(origin.seed),
@@ -296,6 +298,19 @@ def summarise_run(tested: Outcome, corpus: Corpus, *, progress: Progress = SILEN
             "predictions": tested.figures["predictions"]["sha256"],
         },
         licences=tuple(dict.fromkeys((*origin.licences, *corpus.layout.licences))),
+    )
+
+
+def _next(tested: Outcome, corpus: Corpus) -> tuple[tuple[str, str], ...]:
+    """What a reader may do now, ready to be copied."""
+    model = os.path.relpath(tested.home.run or tested.home.bundle)
+    mapped = ("Map a whole scene with it:", f"swath map {model} SCENE.tif -o map.tif")
+    is_scene = tested.bundle.output.kind == "scene" and not tested.bundle.output.is_multilabel
+    return (
+        *((mapped,) if is_scene and len(tested.bundle.input.stacks) == 1 else ()),
+        ("Answer for samples that have no label:", f"swath predict {model} CORPUS -o answers.parquet"),
+        ("Train another, and ask whether the difference is one:", f"swath compare {model} OTHER_RUN"),
+        ("Look at what it learnt from:", f"swath corpus show {os.path.relpath(corpus.path)}"),
     )
 
 

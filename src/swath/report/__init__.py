@@ -16,6 +16,8 @@ from swath.report.figures import (
     StackFigures,
     Thumbnail,
 )
+from swath.report.map import map_page
+from swath.report.map_figures import AreaFigures, MapSummary, ModelTest, Picture, TruthFigures
 from swath.report.page import Drawing, drawing, render
 from swath.report.run import run_page
 from swath.report.run_figures import (
@@ -30,6 +32,7 @@ from swath.report.run_figures import (
 )
 
 __all__ = [
+    "AreaFigures",
     "BandFigures",
     "CalibrationFigures",
     "ClassFigures",
@@ -40,16 +43,21 @@ __all__ = [
     "FloorFigures",
     "InputBand",
     "InputFigures",
+    "MapSummary",
     "MistakeFigures",
+    "ModelTest",
     "OffsetFigures",
+    "Picture",
     "Places",
     "QuarantineFigures",
     "RunSummary",
     "SplitFigures",
     "StackFigures",
     "Thumbnail",
+    "TruthFigures",
     "corpus_page",
     "drawing",
+    "map_page",
     "render",
     "run_page",
 ]

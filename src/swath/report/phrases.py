@@ -10,7 +10,7 @@ from swath.core.array import Array
 from swath.draw.axis import number
 from swath.evaluate import Interval
 
-__all__ = ["cells_of", "counted", "extent_words", "ground", "interval_words", "listed", "pixels"]
+__all__ = ["cells_of", "counted", "extent_words", "ground", "interval_words", "listed", "pixels", "value_words"]
 
 
 def counted(n: int, noun: str, plural: str = "") -> str:
@@ -85,6 +85,17 @@ def interval_words(held: Interval | None, *, is_share: bool = True, sign: str = 
     if math.isfinite(held.low):
         said += f" [{scale * held.low:{form}}, {scale * held.high:{form}}]"
     return said if held.is_reliable else f"{said} *"
+
+
+def value_words(held: Interval | None) -> str:
+    """Write a score without its ends.
+
+    Examples
+    --------
+    >>> value_words(Interval(0.661, 0.534, 0.873, 59)), value_words(None)
+    ('66.1 %', 'none')
+    """
+    return "none" if held is None else "undefined" if not math.isfinite(held.value) else f"{100 * held.value:.1f} %"
 
 
 def listed(words: list[str] | tuple[str, ...]) -> str:

@@ -15,7 +15,6 @@ import numpy as np
 from swath.draw import (
     IntervalRow,
     ReliabilityCurve,
-    confusion_matrix,
     interval_rows,
     overlay,
     reliability_plot,
@@ -25,15 +24,13 @@ from swath.draw.axis import number, share
 from swath.draw.land import CREDIT
 from swath.evaluate import Interval
 from swath.report.page import Drawing, drawing, render
-from swath.report.phrases import cells_of, counted, extent_words, ground, interval_words, listed, pixels
+from swath.report.phrases import cells_of, counted, extent_words, ground, interval_words, listed, pixels, value_words
 from swath.report.run_figures import FloorFigures, InputFigures, RunSummary
-from swath.report.sections import offset_rows, split_section
+from swath.report.sections import class_section, offset_rows, split_section, weakest_first
 from swath.report.verdict import Verdict
 
 __all__ = ["judge_run", "run_page"]
 
-#: Classes that are named as the weakest, and pairs that are named as mixed up.
-_NAMED: Final = 3
 #: Scores among the large numbers; the others follow in small.
 _FIRST: Final = 2
 #: Distance of a band's mean in the judged part from train's, in deviations, from which on it is called a shift.
@@ -48,6 +45,7 @@ _CONTENTS: Final = (
     ("inputs", "Input"),
     ("calibration", "Confidence"),
     ("training", "Training"),
+    ("next", "What next"),
     ("origin", "Origin"),
 )
 
@@ -87,7 +85,7 @@ def judge_run(summary: RunSummary) -> Verdict:
     elif split.is_leaking is None:
         unknown.append((f"Whether split {split.name} leaks was not measured.", "split"))
     better, ties = (
-        [f"{each.name} ({_value_words(each.accuracy)})" for each in summary.floors if each.outcome == outcome]
+        [f"{each.name} ({value_words(each.accuracy)})" for each in summary.floors if each.outcome == outcome]
         for outcome in ("floor", "tie")
     )
     if better:
@@ -126,7 +124,7 @@ def _lead(summary: RunSummary) -> str:
         ("nearest place", "giving the class of the nearest known place"),
     ):
         if name in by_name and by_name[name].accuracy is not None:
-            guesses.append(f"{words} would be right for {_value_words(by_name[name].accuracy)}")
+            guesses.append(f"{words} would be right for {value_words(by_name[name].accuracy)}")
     if guesses:
         joined = listed(guesses)
         said.append(f"{joined[:1].upper()}{joined[1:]} of the same samples.")
@@ -158,79 +156,19 @@ def _facts(summary: RunSummary) -> list[tuple[str, str, str]]:
         facts.append(("One-degree cells", number(_cells(summary)), ""))
     known = [each for each in summary.classes if each.n]
     if known:
-        worst = min(known, key=lambda each: _value(each.rates["F1"].value))
-        f1, n = _value_words(worst.rates["F1"]), counted(worst.n, "sample")
+        worst = weakest_first(known)[0]
+        f1, n = value_words(worst.rates["F1"]), counted(worst.n, "sample")
         facts.append(("Weakest class", worst.name, f"F1 {f1}, {n}"))
     floor = _best_floor(summary)
     if floor is not None:
-        facts.append(("Best without a network", _value_words(floor.accuracy), floor.name))
+        facts.append(("Best without a network", value_words(floor.accuracy), floor.name))
     return facts
-
-
-def _value_words(held: Interval | None) -> str:
-    """A score without its ends."""
-    return "none" if held is None else "undefined" if not math.isfinite(held.value) else f"{100 * held.value:.1f} %"
 
 
 def _apart(held: Interval) -> tuple[str, str]:
     """A score, and its ends."""
-    value = _value_words(held)
+    value = value_words(held)
     return value, interval_words(held).removeprefix(value).strip()
-
-
-def _value(value: float) -> float:
-    return value if math.isfinite(value) else -1.0
-
-
-def _classes(summary: RunSummary) -> dict[str, Any]:
-    """Intervals a class, worst first, and the confusion matrix."""
-    held = sorted((each for each in summary.classes if each.n), key=lambda each: _value(each.rates["F1"].value))
-    rows = [
-        IntervalRow(
-            f"{each.name} ({number(each.n)})",
-            each.rates["F1"].value,
-            each.rates["F1"].low,
-            each.rates["F1"].high,
-            is_reliable=each.rates["F1"].is_reliable,
-            note=f"n {number(each.n)}",
-        )
-        for each in held
-    ]
-    drawn = None
-    if rows:
-        axis = f"F1 with its 95 % interval over {number(summary.units)} {summary.unit}; in brackets: samples"
-        drawn = drawing(lambda width: interval_rows(rows, axis=axis, limits=(0.0, 1.0), is_share=True, width=width))
-    columns = ("Class", "n", *(held[0].rates if held else ()))
-    table = [(each.name, number(each.n), *map(interval_words, each.rates.values())) for each in held]
-    names = [each.name for each in summary.classes]
-    counts = summary.confusion
-    matrix = None if counts is None else drawing(lambda width: confusion_matrix(counts, names, width=width))
-    return {
-        "classes_about": _classes_about(summary, [each.name for each in held]),
-        "classes_drawn": drawn,
-        "class_columns": columns,
-        "class_rows": table,
-        "confusion": matrix,
-        "confusion_caption": f"Rows: what it is. Columns: what the model said. n = {number(summary.n)} samples.",
-    }
-
-
-def _classes_about(summary: RunSummary, weakest: list[str]) -> str:
-    if not weakest:
-        return "No class was judged."
-    said = f"Weakest first: {listed(weakest[:_NAMED])}."
-    if summary.confusion is None:
-        return said
-    off = np.array(summary.confusion, float)
-    np.fill_diagonal(off, 0)
-    pairs = [divmod(int(i), len(off)) for i in np.argsort(-off, axis=None, kind="stable")[:_NAMED]]
-    names = [each.name for each in summary.classes]
-    taken = [
-        f"{names[i]} for {names[j]} ({int(off[i, j])} of {int(summary.confusion[i].sum())})"
-        for i, j in pairs
-        if off[i, j]
-    ]
-    return f"{said} Most often taken: {listed(taken)}." if taken else said
 
 
 def _mistakes(summary: RunSummary) -> dict[str, Any]:
@@ -450,12 +388,19 @@ def run_page(summary: RunSummary) -> str:
         split=split,
         seen=summary.seen,
         inputs=_inputs(summary),
+        next=summary.next,
         commands=tuple(summary.commands.items()),
         details=tuple(summary.facts.items()),
         hashes=tuple(summary.hashes.items()),
         licences=summary.licences,
         credit=CREDIT if has_map and summary.is_on_earth else "",
-        **_classes(summary),
+        **class_section(
+            summary.classes,
+            summary.confusion,
+            n=summary.n,
+            noun="sample",
+            over=f"{number(summary.units)} {summary.unit}",
+        ),
         **_mistakes(summary),
         **_floors(summary),
         **_calibration(summary),

@@ -182,6 +182,8 @@ class RunSummary:
     floors_about: str = ""
     curves: CurveFigures | None = None
     is_on_earth: bool = True
+    #: What a reader may do now: (what, command).
+    next: tuple[tuple[str, str], ...] = ()
     #: Command of the test and of the training, in the order in which they are shown: what -> command.
     commands: Mapping[str, str] = field(default_factory=dict)
     #: Seeds, versions, parameters: what -> value.

@@ -1,21 +1,30 @@
-"""Sections: what several pages show alike, as their templates take it: a split with its leakage, offsets, a map."""
+"""Sections: what several pages show alike, as their templates take it: a split with its leakage, classes, offsets."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
+from swath.core.array import Array
 from swath.draw.axis import number, share
 from swath.draw.colours import OTHER, PARTS
+from swath.draw.confusion import confusion_matrix
+from swath.draw.intervals import IntervalRow, interval_rows
 from swath.draw.locator import locator
 from swath.draw.plots import distances
 from swath.report.figures import OffsetFigures, Places, SplitFigures
 from swath.report.page import Drawing, drawing
+from swath.report.phrases import counted, interval_words, listed
+from swath.report.run_figures import ClassResult
 from swath.report.verdict import Level
 
-__all__ = ["offset_rows", "parts_map", "split_section"]
+__all__ = ["class_section", "offset_rows", "parts_map", "split_section", "weakest_first"]
+
+#: Classes that are named as the weakest, and pairs that are named as mixed up.
+_NAMED: Final = 3
 
 
 def offset_rows(stack: str, offsets: Sequence[OffsetFigures]) -> list[tuple[str, ...]]:
@@ -64,3 +73,74 @@ def split_section(split: SplitFigures, places: Places | None, *, is_on_earth: bo
         else drawing(lambda width: distances(metres, width=width), widths=(560, 640, 340)),
         "map": parts_map(split, places, is_on_earth=is_on_earth),
     }
+
+
+def weakest_first(classes: Sequence[ClassResult]) -> list[ClassResult]:
+    """Classes that were judged, by their F1; one whose F1 is undefined comes first."""
+
+    def value(each: ClassResult) -> float:
+        f1 = each.rates["F1"].value
+        return f1 if math.isfinite(f1) else -1.0
+
+    return sorted((each for each in classes if each.n), key=value)
+
+
+def class_section(
+    classes: Sequence[ClassResult], confusion: Array | None, *, n: int, noun: str, over: str
+) -> dict[str, Any]:
+    """Intervals a class, weakest first, and the confusion matrix.
+
+    Parameters
+    ----------
+    classes : sequence of ClassResult
+        In the legend's order.
+    confusion : int array, shape (k, k), optional
+        Rows truth.
+    n : int
+        What was judged.
+    noun : str
+        What each of them is: "sample".
+    over : str
+        What was resampled: "120 blocks of 1deg".
+    """
+    held = weakest_first(classes)
+    rows = [
+        IntervalRow(
+            f"{each.name} ({number(each.n)})",
+            each.rates["F1"].value,
+            each.rates["F1"].low,
+            each.rates["F1"].high,
+            is_reliable=each.rates["F1"].is_reliable,
+            note=f"n {number(each.n)}",
+        )
+        for each in held
+    ]
+    drawn = None
+    if rows:
+        axis = f"F1 with its 95 % interval over {over}; in brackets: {noun}s"
+        drawn = drawing(lambda width: interval_rows(rows, axis=axis, limits=(0.0, 1.0), is_share=True, width=width))
+    names = [each.name for each in classes]
+    matrix = None if confusion is None else drawing(lambda width: confusion_matrix(confusion, names, width=width))
+    return {
+        "classes_about": _weakest_words([each.name for each in held], names, confusion),
+        "classes_drawn": drawn,
+        "class_columns": ("Class", "n", *(held[0].rates if held else ())),
+        "class_rows": [(each.name, number(each.n), *map(interval_words, each.rates.values())) for each in held],
+        "confusion": matrix,
+        "confusion_caption": f"Rows: what it is. Columns: what the model said. n = {counted(n, noun)}.",
+    }
+
+
+def _weakest_words(weakest: list[str], names: list[str], confusion: Array | None) -> str:
+    if not weakest:
+        return "No class was judged."
+    said = f"Weakest first: {listed(weakest[:_NAMED])}."
+    if confusion is None:
+        return said
+    off = np.array(confusion, float)
+    np.fill_diagonal(off, 0)
+    pairs = [divmod(int(i), len(off)) for i in np.argsort(-off, axis=None, kind="stable")[:_NAMED]]
+    taken = [
+        f"{names[i]} for {names[j]} ({int(off[i, j])} of {int(confusion[i].sum())})" for i, j in pairs if off[i, j]
+    ]
+    return f"{said} Most often taken: {listed(taken)}." if taken else said

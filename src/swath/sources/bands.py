@@ -22,7 +22,7 @@ from swath.core.errors import Mismatch, Refused
 from swath.core.legends import Legend
 from swath.core.scene import Scene, Window
 from swath.sources.classes import MOST_CLASSES, numbered
-from swath.sources.labels import NONE, Laid, require_two
+from swath.sources.labels import NONE, Laid
 
 __all__ = ["BandLabels", "label_band"]
 
@@ -115,7 +115,7 @@ def label_band(scene: Scene, *, legend: Legend | None = None) -> BandLabels:
     Raises
     ------
     Refused
-        It holds real numbers, more than `MOST_CLASSES` different ones, or one class only.
+        It holds real numbers, more than `MOST_CLASSES` different ones, or no class.
     Mismatch
         It holds codes that the legend does not know.
     """
@@ -144,5 +144,4 @@ def label_band(scene: Scene, *, legend: Legend | None = None) -> BandLabels:
     labels = BandLabels(scene, made, tuple(sorted(counts.items())), digest.hexdigest())
     if not labels.present():
         raise Refused(where=where, what="holds no class at all", fix="Name the band of labels with --band N.")
-    require_two(made, present=labels.present(), where=where)
     return labels

@@ -415,7 +415,7 @@ def lay(
     Raises
     ------
     Refused
-        The scene has no place, or no feature can be used, or the column has one class only.
+        The scene has no place, or no feature can be used.
     Unreadable, Unknown, Mismatch
         As `formats.vector.read_features` and `formats.legendfile.find_legend`.
     """
@@ -423,7 +423,7 @@ def lay(
         what = "has no CRS, so labels on the ground cannot be laid on its pixels"
         raise Refused(where=scene, what=what, fix="Give it one (gdal_edit.py -a_srs EPSG:n), or use labels in a band.")
     made = VectorLabels(path.absolute(), column, layer, crs, legend, geobox)
-    require_two(made.legend, present=made.present(), where=f"{path.name} column {column}")
+    made.present()  # what is wrong with the file is said here, and not when the first window is read
     return made
 
 

@@ -22,10 +22,10 @@ from swath.formats.rasterset import is_raster, map_name, stack_name
 from swath.formats.scene import GeotiffScene, Layers, open_band, open_layers
 from swath.sources.bands import label_band
 from swath.sources.cut import Cut, cut_scene
-from swath.sources.labels import Labels, lay
+from swath.sources.labels import Labels, lay, require_two
 from swath.sources.survey import CutOptions
 
-__all__ = ["CUT_OPTIONS", "open_cut"]
+__all__ = ["CUT_OPTIONS", "open_cut", "open_labels"]
 
 _OWN: Final[dict[str, str]] = {
     "column": "vector labels: which column holds the class",
@@ -77,7 +77,9 @@ def open_cut(paths: Sequence[Path], **declared: Any) -> Cut:
         found: Labels = label_band(held, legend=_legend(own, legend))
     else:
         layers = open_layers(scene, pixels)
-        found = _beside(labels, layers, own, band, pixels)
+        texts = {name: str(own[name]) for name in ("column", "layer", "labels_crs", "legend") if name in own}
+        found = open_labels(labels, layers.first, band=band, gsd=pixels.gsd, **texts)
+    require_two(found.legend, present=found.present(), where=_said_by(found, labels or scene, own))
     asked: dict[str, Any] = {
         name: value if isinstance(value, int | float) else str(value) for name, value in own.items()
     }
@@ -100,23 +102,52 @@ def _require_one_kind(own: Mapping[str, Any], labels: Path | None) -> None:
         raise Refused(where="cut", what=f"{wrong[0]} is for vector labels, and these are a raster", fix=fix)
 
 
-def _beside(path: Path, layers: Layers, own: Mapping[str, Any], band: int | None, pixels: Declared) -> Labels:
-    """Labels in a file of their own."""
+def _said_by(found: Labels, path: Path, own: Mapping[str, Any]) -> str:
+    """Labels, for errors."""
+    return f"{path.stem} band {found.name}" if found.features is None else f"{path.name} column {own.get('column')}"
+
+
+def open_labels(
+    path: Path,
+    scene: Scene,
+    *,
+    column: str | None = None,
+    layer: str | None = None,
+    labels_crs: str | None = None,
+    legend: str | None = None,
+    band: int | None = None,
+    gsd: float | None = None,
+) -> Labels:
+    """Open a file of labels on a scene's grid: polygons or points, or a raster of class codes.
+
+    Parameters
+    ----------
+    path : Path
+        A vector file, or a raster on the same grid.
+    scene : Scene
+        Whose pixels are labelled.
+    column, layer, labels_crs : str, optional
+        Of a vector file: which column holds the class, which layer; the CRS where the file does not say.
+    legend : str, optional
+        A known legend, or a file of one; None = made of the labels, or as the raster says.
+    band : int, optional
+        Of a raster, from 1; None = the first.
+    gsd : float, optional
+        Metres a pixel, where the raster has no place.
+
+    Raises
+    ------
+    Mismatch
+        The raster lies on another grid, or holds codes that the legend does not know.
+    Refused, Unknown, Unreadable
+        As `sources.labels.lay` and `sources.bands.label_band`.
+    """
     if is_raster(path):
-        held, legend, _ = open_band(path, replace(Declared(), gsd=pixels.gsd), band or 1)
-        _require_grid(layers.first, held, path)
-        return label_band(held, legend=_legend(own, legend))
-    texts = {name: str(own[name]) for name in ("column", "layer", "legend") if name in own}
-    crs = str(own["labels_crs"]) if "labels_crs" in own else None
-    return lay(
-        path,
-        layers.first.geobox,
-        column=texts.get("column"),
-        layer=texts.get("layer"),
-        crs=crs,
-        legend=texts.get("legend"),
-        scene=layers.first.path.name,
-    )
+        held, named, _ = open_band(path, replace(Declared(), gsd=gsd), band or 1)
+        _require_grid(scene, held, path)
+        return label_band(held, legend=_legend({"legend": legend} if legend else {}, named))
+    name = scene.path.name if isinstance(scene, GeotiffScene) else "scene"
+    return lay(path, scene.geobox, column=column, layer=layer, crs=labels_crs, legend=legend, scene=name)
 
 
 def _legend(own: Mapping[str, Any], named: str) -> Any:
@@ -124,7 +155,7 @@ def _legend(own: Mapping[str, Any], named: str) -> Any:
     return find_legend(name) if name else None
 
 
-def _require_grid(scene: GeotiffScene, labels: GeotiffScene, path: Path) -> None:
+def _require_grid(scene: Scene, labels: Scene, path: Path) -> None:
     """Refuse a raster of labels that lies on another grid than the scene."""
     boxes = scene.geobox, labels.geobox
     same = scene.shape == labels.shape

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Final, Literal
 
 from swath.core.errors import Refused
 
-__all__ = ["LoopOptions", "Optimiser", "Schedule", "Stage"]
+__all__ = ["RATES", "LoopOptions", "Optimiser", "Schedule", "Stage"]
+
+#: Rule -> rate where none is given: of networks trained from fresh weights; fine-tuning wants far less.
+RATES: Final = {"adam": 1e-3, "adamw": 3e-3, "muon": 1e-2, "sgd": 0.1, "adadelta": 1.0}
 
 
 def _require(is_right: bool, name: str, want: str, have: object) -> None:
@@ -22,8 +25,8 @@ class Optimiser:
 
     #: Which rule.
     name: Literal["sgd", "adam", "adamw", "muon", "adadelta"] = "adamw"
-    #: Rate at the schedule's top. Sgd wants some 0.1, muon 0.01, adadelta 1.
-    rate: float = 3e-3
+    #: Rate at the schedule's top; None = the rule's own: adam 0.001, adamw 0.003, muon 0.01, sgd 0.1, adadelta 1.
+    rate: float | None = None
     #: Rates of parts that have another, by the part's name.
     rates: Mapping[str, float] = field(default_factory=dict)
     #: Of sgd, and of muon's kernels.
@@ -38,11 +41,21 @@ class Optimiser:
     clip: float | None = None
 
     def __post_init__(self) -> None:
-        _require(self.rate > 0, "optimiser.rate", "above 0", self.rate)
+        _require(self.rate is None or self.rate > 0, "optimiser.rate", "above 0", self.rate)
         _require(all(rate > 0 for rate in self.rates.values()), "optimiser.rates", "above 0", dict(self.rates))
         _require(0 <= self.momentum < 1, "optimiser.momentum", "from 0 to below 1", self.momentum)
         _require(self.weight_decay >= 0, "optimiser.weight_decay", "0 or more", self.weight_decay)
         _require(self.clip is None or self.clip > 0, "optimiser.clip", "above 0", self.clip)
+
+    def top(self, part: str) -> float:
+        """Rate of a part at the schedule's top.
+
+        Examples
+        --------
+        >>> Optimiser("muon").top("network"), Optimiser("sgd", rate=0.2, rates={"head": 0.5}).top("head")
+        (0.01, 0.5)
+        """
+        return self.rates.get(part, RATES[self.name] if self.rate is None else self.rate)
 
 
 @dataclass(frozen=True, slots=True)

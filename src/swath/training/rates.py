@@ -81,7 +81,7 @@ def make_optimisers(options: Optimiser, parts: dict[str, nn.Module]) -> dict[str
             {"params": [p for p in learns if p.ndim > 1], "weight_decay": options.weight_decay},
             {"params": [p for p in learns if p.ndim <= 1], "weight_decay": 0.0},
         ]
-        made[name] = _rule(options, [g for g in groups if g["params"]], options.rates.get(name, options.rate))
+        made[name] = _rule(options, [g for g in groups if g["params"]], options.top(name))
     return made
 
 
@@ -89,4 +89,4 @@ def set_rates(optimisers: dict[str, torch.optim.Optimizer], options: Optimiser, 
     """Give every optimiser its rate times `share`."""
     for name, optimiser in optimisers.items():
         for group in optimiser.param_groups:
-            group["lr"] = options.rates.get(name, options.rate) * share
+            group["lr"] = options.top(name) * share
