@@ -18,5 +18,6 @@ STUDIES: Final[dict[str, str]] = {
     "offset-verdicts": "studies.offset_verdicts",
     "eurosat-scratch": "studies.eurosat_scratch",
     "eurosat-eighty": "studies.eurosat_eighty",
+    "front-door": "studies.front_door",
     "speed": "studies.speed",
 }

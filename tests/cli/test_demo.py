@@ -91,5 +91,5 @@ def test_the_demo_goes_from_a_planet_to_a_judged_map(swath, tmp_path):
     assert all(shlex.split(line.split("#")[0]) for line in out.split("Try next:")[1].splitlines() if "\\" not in line)
 
     _, again, _ = swath("demo", "-o", tmp_path / "demo")
-    assert "done 0, skipped 600" in again
+    assert "done 0, skipped 1,200" in again
     assert "map.tif: was there, made by the same plan" in again

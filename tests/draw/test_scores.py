@@ -97,7 +97,7 @@ def test_right_and_wrong_are_told_apart_by_colour():
 
 def test_numbers_give_way_to_shares_and_then_to_nothing():
     """Ten classes: counts at 640 pixels, per cent on a phone. Forty-four: names and shades alone."""
-    assert "numbers: samples · shade: share of the row" in texts(confusion_matrix(some_counts(10), TEN, width=640))
+    assert "numbers: counts · shade: share of the row" in texts(confusion_matrix(some_counts(10), TEN, width=640))
     assert any("per cent of the row" in text for text in texts(confusion_matrix(some_counts(10), TEN, width=330)))
     for width in (330, 1024):
         assert "shade: share of the row" in texts(confusion_matrix(some_counts(44), MANY, width=width))

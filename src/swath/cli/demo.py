@@ -23,8 +23,8 @@ __all__ = ["CORPUS", "MODEL", "demo"]
 #: What is run, with {out} and {workers} to be filled in: (what for, command). README makes the same by hand.
 CORPUS: Final = (
     (
-        "600 samples of a planet, with the class of each",
-        "corpus build --source planet -n 600 --seed 7 -d landcover=1 -o {out}/planet --workers {workers}",
+        "1,200 samples of a planet, with the class of each",
+        "corpus build --source planet -n 1200 --seed 7 -d landcover=1 -o {out}/planet --workers {workers}",
     ),
     ("every byte as it was written?", "corpus verify {out}/planet"),
     ("what happens when neighbours are parted at random", "corpus split {out}/planet --by random --name random"),
@@ -38,7 +38,7 @@ CORPUS: Final = (
 MODEL: Final = (
     (
         "learn from the train part",
-        "train {out}/planet --split blocks -o {out}/runs/planet --set loop.epochs=24 --set loop.optimiser.name=muon",
+        "train {out}/planet --split blocks -o {out}/runs/planet --set loop.epochs=12 --set loop.optimiser.name=muon --set loop.select=last",
     ),
     ("judge it on blocks that it never saw, beside floors that need no network", "test {out}/runs/planet {out}/planet"),
     (

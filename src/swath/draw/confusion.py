@@ -48,7 +48,7 @@ def _written(counts: Array, wide: float) -> tuple[str, str]:
     """What stands in the cells, `counts`, `shares` or nothing, and the sentence that says so."""
     shade = "shade: share of the row"
     if max(estimated_width(number(int(each)), _TEXT) for each in counts.flat) <= wide - 3:
-        return "counts", f"numbers: samples · {shade}"
+        return "counts", f"numbers: counts · {shade}"
     if wide >= _CELL:
         return "shares", f"numbers: per cent of the row · {shade}"
     return "", shade

@@ -150,10 +150,10 @@ def _truth(judged: JudgedMap, plan: MapPlan, legend: Legend) -> TruthFigures:
         h, w = plan.size
         how = (
             f"A place is a window of {w} x {h} pixels, side by side, of which one class of the truth covers "
-            f"{100 * SHARE:.0f} % or more; {mixed:,} windows hold several and are none. {judged.about}."
+            f"{100 * SHARE:.0f} % or more; {mixed:,} windows hold several and are none. The truth is {judged.name}, {judged.about}."
         )
     else:
-        confusion, mixed, how = judged.pixels, 0, f"Every pixel that is known counts. {judged.about}."
+        confusion, mixed, how = judged.pixels, 0, f"Every pixel that is known counts. The truth is {judged.name}, {judged.about}."
         scores = score_classes(confusion)
         ends = tuple(_without_ends(each, judged.pixel_accuracy.units) for each in scores.classes)
     return TruthFigures(

@@ -14,7 +14,7 @@ from swath.draw.axis import number, share
 from swath.evaluate import Interval
 from swath.report.map_figures import MapSummary, ModelTest, TruthFigures
 from swath.report.page import drawing, render
-from swath.report.phrases import counted, ground, interval_words, listed, pixels, value_words
+from swath.report.phrases import STARS, counted, ground, interval_words, listed, pixels, value_words
 from swath.report.run_figures import ClassResult
 from swath.report.sections import class_section, weakest_first
 from swath.report.verdict import Verdict
@@ -155,6 +155,16 @@ def _classes(summary: MapSummary) -> dict[str, Any]:
     return class_section((), None, n=0, noun="sample", over="") | {"classes_about": none}
 
 
+def _has_stars(summary: MapSummary) -> bool:
+    """Whether a star stands somewhere on the page."""
+    judged = summary.truth.classes if summary.truth is not None else ()
+    tested = summary.tested.classes if summary.truth is None and summary.tested is not None else ()
+    rates = [rate for each in (*judged, *tested) if each.n for rate in each.rates.values()]
+    if summary.tested is not None:
+        rates += [summary.tested.score, *(score for _, score, _ in summary.tested.floors)]
+    return not all(each.is_reliable for each in rates)
+
+
 def _section_of(truth: TruthFigures) -> dict[str, Any]:
     over = f"{number(truth.accuracy.units)} blocks of {truth.block}"
     return class_section(truth.classes, truth.confusion, n=truth.n, noun=truth.noun, over=over)
@@ -223,6 +233,7 @@ def map_page(summary: MapSummary) -> str:
         contents=_CONTENTS,
         pictures=summary.pictures,
         map_about=sure,
+        stars=STARS if _has_stars(summary) else "",
         legend=drawing(lambda width: legend_svg(keys, width=width)) if keys else None,
         next=summary.next,
         files=tuple(summary.files.items()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 
@@ -10,7 +11,11 @@ from swath.core.array import Array
 from swath.draw.axis import number
 from swath.evaluate import Interval
 
-__all__ = ["cells_of", "counted", "extent_words", "ground", "interval_words", "listed", "pixels", "value_words"]
+__all__ = ["STARS", "cells_of", "counted", "extent_words", "ground", "interval_words", "listed", "pixels", "value_words"]
+
+
+#: What a star beside an interval means.
+STARS: Final = "* fewer than 20 units were resampled: the interval is unreliable."
 
 
 def counted(n: int, noun: str, plural: str = "") -> str:

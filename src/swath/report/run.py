@@ -24,7 +24,7 @@ from swath.draw.axis import number, share
 from swath.draw.land import CREDIT
 from swath.evaluate import Interval
 from swath.report.page import Drawing, drawing, render
-from swath.report.phrases import cells_of, counted, extent_words, ground, interval_words, listed, pixels, value_words
+from swath.report.phrases import STARS, cells_of, counted, extent_words, ground, interval_words, listed, pixels, value_words
 from swath.report.run_figures import FloorFigures, InputFigures, RunSummary
 from swath.report.sections import class_section, offset_rows, split_section, weakest_first
 from swath.report.verdict import Verdict
@@ -372,7 +372,7 @@ def run_page(summary: RunSummary) -> str:
     if has_map and summary.places is not None:
         about = extent_words(summary.places.lon, summary.places.lat) + buffer + virtual
     more = "".join(f"{name}: {interval_words(each)}. " for name, each in list(summary.scores.items())[_FIRST:])
-    stars = "* fewer than 20 units were resampled: the interval is unreliable." if _has_stars(summary) else ""
+    stars = STARS if _has_stars(summary) else ""
     return render(
         "run.html",
         kind="Model",
