@@ -38,7 +38,8 @@ CORPUS: Final = (
 MODEL: Final = (
     (
         "learn from the train part",
-        "train {out}/planet --split blocks -o {out}/runs/planet --set loop.epochs=12 --set loop.optimiser.name=muon --set loop.select=last",
+        "train {out}/planet --split blocks -o {out}/runs/planet --set loop.epochs=12"
+        " --set loop.optimiser.name=muon --set loop.select=last",
     ),
     ("judge it on blocks that it never saw, beside floors that need no network", "test {out}/runs/planet {out}/planet"),
     (

@@ -144,16 +144,16 @@ def _results(
 def _truth(judged: JudgedMap, plan: MapPlan, legend: Legend) -> TruthFigures:
     n, accuracy, noun = judged.headline
     down, across = judged.block
-    block = f"{across:g} x {down:g} m"
+    block, what = f"{across:g} x {down:g} m", f"The truth is {judged.name}, {judged.about}."
     if judged.places is not None:
         confusion, ends, mixed = judged.places.confusion, judged.places.ends.classes, judged.places.mixed
         h, w = plan.size
         how = (
             f"A place is a window of {w} x {h} pixels, side by side, of which one class of the truth covers "
-            f"{100 * SHARE:.0f} % or more; {mixed:,} windows hold several and are none. The truth is {judged.name}, {judged.about}."
+            f"{100 * SHARE:.0f} % or more; {mixed:,} windows hold several and are none. {what}"
         )
     else:
-        confusion, mixed, how = judged.pixels, 0, f"Every pixel that is known counts. The truth is {judged.name}, {judged.about}."
+        confusion, mixed, how = judged.pixels, 0, f"Every pixel that is known counts. {what}"
         scores = score_classes(confusion)
         ends = tuple(_without_ends(each, judged.pixel_accuracy.units) for each in scores.classes)
     return TruthFigures(

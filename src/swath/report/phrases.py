@@ -11,7 +11,17 @@ from swath.core.array import Array
 from swath.draw.axis import number
 from swath.evaluate import Interval
 
-__all__ = ["STARS", "cells_of", "counted", "extent_words", "ground", "interval_words", "listed", "pixels", "value_words"]
+__all__ = [
+    "STARS",
+    "cells_of",
+    "counted",
+    "extent_words",
+    "ground",
+    "interval_words",
+    "listed",
+    "pixels",
+    "value_words",
+]
 
 
 #: What a star beside an interval means.

@@ -24,7 +24,17 @@ from swath.draw.axis import number, share
 from swath.draw.land import CREDIT
 from swath.evaluate import Interval
 from swath.report.page import Drawing, drawing, render
-from swath.report.phrases import STARS, cells_of, counted, extent_words, ground, interval_words, listed, pixels, value_words
+from swath.report.phrases import (
+    STARS,
+    cells_of,
+    counted,
+    extent_words,
+    ground,
+    interval_words,
+    listed,
+    pixels,
+    value_words,
+)
 from swath.report.run_figures import FloorFigures, InputFigures, RunSummary
 from swath.report.sections import class_section, offset_rows, split_section, weakest_first
 from swath.report.verdict import Verdict
