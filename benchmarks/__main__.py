@@ -20,6 +20,7 @@ BENCHMARKS = (
     "networks",
     "training",
     "mapping",
+    "peer",
 )
 
 

@@ -15,19 +15,13 @@ import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
-import rasterio
 import torch
 
+from benchmarks.peer import DECLARED, fresh_bundle, some_scene
 from benchmarks.ratio import Row, row
 from benchmarks.sparse import BANDS
-from swath.bundle import Bundle, Facts, NetworkFacts, OriginFacts
-from swath.bundle.bundle import make_network
-from swath.core.legends import legend
-from swath.core.quantity import TOA
-from swath.core.specs import Calibration, InputSpec, OutputSpec, StackInput
 from swath.models import ModelOptions
 from swath.prediction import MapOptions
 from swath.recipes.map import map_scene, plan_scene
@@ -37,38 +31,11 @@ __all__ = ["rows"]
 ROOT: Final = Path(__file__).resolve().parents[1]
 SIDE, STRIDE = 512, 8
 SIDES: Final = (2000, 10_980)
-DECLARED: Final = {"kind": "dn", "level": "L1C", "offset": 0}
-
-
-def _bundle() -> Bundle:
-    """The default network with fresh weights, four bands, windows of 64 pixels."""
-    stack = StackInput(BANDS, TOA, "L1C", 10.0, 1, (0.1, 0.1, 0.1, 0.3), (0.05,) * 4)
-    held = legend("eurosat")
-    origin = OriginFacts("none", "", 0, 0, "none", "", 0, {}, None, None, "", "", "", 0, "accuracy", None)
-    facts = Facts(
-        "fresh",
-        InputSpec({"s2": stack}, (64, 64)),
-        OutputSpec("scene", held.codes, held, metrics=("accuracy",)),
-        Calibration(),
-        NetworkFacts(ModelOptions()),
-        origin,
-    )
-    return Bundle(facts, make_network(facts))
-
-
-def _scene(path: Path) -> Path:
-    pixels = np.random.default_rng(0).integers(300, 4000, (len(BANDS), SIDE, SIDE), dtype=np.uint16)
-    grid = rasterio.Affine(10, 0, 600000, 0, -10, 5200020)
-    profile: dict[str, Any] = {"driver": "GTiff", "height": SIDE, "width": SIDE, "count": 4, "dtype": "uint16"}
-    with rasterio.open(path, "w", crs="EPSG:32632", transform=grid, tiled=True, compress="deflate", **profile) as file:
-        for i, band in enumerate(BANDS, start=1):
-            file.set_band_description(i, band)
-        file.write(pixels)
-    return path
 
 
 def _beside_bare(folder: Path) -> Row:
-    bundle, scene, options = _bundle(), _scene(folder / "s.tif"), MapOptions(stride=STRIDE)
+    bundle, options = fresh_bundle(ModelOptions()), MapOptions(stride=STRIDE)
+    scene = some_scene(folder / "s.tif", SIDE)
     windows, numbers = plan_scene(bundle, scene, declared=DECLARED, options=options).windows, count()
     ready = torch.randn(bundle.batch, len(BANDS), 64, 64).contiguous(memory_format=torch.channels_last)
 

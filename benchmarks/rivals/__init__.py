@@ -21,7 +21,7 @@ from benchmarks.ratio import Row
 if TYPE_CHECKING:
     from swath.core.array import Array
 
-__all__ = ["RIVALS", "rows"]
+__all__ = ["ENVIRONMENT", "RIVALS", "make_environment", "rows"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 REQUIREMENTS: Final = Path(__file__).with_name("requirements.txt")
@@ -45,7 +45,7 @@ def _run(*command: str | Path) -> str:
     return f"{Path(command[0]).name} ended with status {ended.returncode}" if ended.returncode else ""
 
 
-def _make() -> str:
+def make_environment() -> str:
     """Make the environment if it is not there or of other versions; empty if it stands, else why not."""
     stamp = ENVIRONMENT / "installed.txt"
     if stamp.exists() and stamp.read_text() == REQUIREMENTS.read_text():
@@ -74,7 +74,7 @@ def rows(records: Array, folder: Path) -> Iterator[Row]:
     folder : Path
         Where they put their stores.
     """
-    why = _make()
+    why = make_environment()
     np.save(folder / "records.npy", records)
     for module, name in RIVALS.items():
         work = folder / module
