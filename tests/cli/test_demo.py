@@ -84,7 +84,8 @@ def test_the_demo_goes_from_a_planet_to_a_judged_map(swath, tmp_path):
     page = tmp_path / "demo" / "map.html"
     assert f"The page:  {page}" in out
     right, all_ = re.search(r"right +([\d,]+) of ([\d,]+) places", out).groups()
-    assert f"This map is right for {right} of {all_} places" in page.read_text()
+    assert f"and for {right} of {all_} places that one class nearly fills" in page.read_text()
+    assert "The ground is artificial" in page.read_text()
     assert int(right) > 0.8 * int(all_) > 80  # a planet that it never saw; ten classes
     steps = re.findall(r"^  \S+ (map|corpus) ", out.split("Try next:")[1], flags=re.MULTILINE)
     assert steps == ["map", "corpus", "corpus"]

@@ -103,6 +103,7 @@ def test_a_number_that_never_varies_has_an_interval_of_no_width():
     [many] = intervals(mean_of(np.ones(100)), resample(100))
 
     assert (few.low, few.high, many.low, many.high) == (1, 1, 1, 1)
+    assert (many.is_reliable, many.note) == (False, "interval unreliable: all resamples agree")
 
 
 def test_an_undefined_number_has_no_interval():

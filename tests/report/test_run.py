@@ -184,7 +184,7 @@ def test_unreliable_intervals_carry_a_star_that_is_explained():
     text = Reader(run_page(summary)).text
 
     assert "[88.0, 92.0] *" in text
-    assert "* fewer than 20 units were resampled: the interval is unreliable." in text
+    assert "* fewer than 20 units were resampled, or all resamples agree: the interval is unreliable." in text
 
 
 def test_names_are_escaped():

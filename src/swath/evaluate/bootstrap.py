@@ -70,13 +70,16 @@ class Interval:
 
     @property
     def is_reliable(self) -> bool:
-        """False with fewer than 20 units, or where no interval exists."""
-        return self.units >= TOO_FEW_UNITS and math.isfinite(self.low)
+        """False with fewer than 20 units, without an interval, or where all resamples agree and so show nothing."""
+        return self.units >= TOO_FEW_UNITS and self.low < self.high
 
     @property
     def note(self) -> str:
         """What must be said beside it; empty if nothing."""
-        return "" if self.is_reliable else f"interval unreliable: {self.units} units"
+        if self.is_reliable:
+            return ""
+        is_flat = self.units >= TOO_FEW_UNITS and self.low == self.high
+        return "interval unreliable: all resamples agree" if is_flat else f"interval unreliable: {self.units} units"
 
     def __str__(self) -> str:
         if not math.isfinite(self.value):

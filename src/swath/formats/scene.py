@@ -9,6 +9,7 @@ scene pickles as a path and a header; every thread opens the file for itself. Kn
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -245,7 +246,17 @@ def _examined(path: Path, declared: Declared) -> tuple[Header, Mapped, Origin]:
             if can_prove_order(mapped):
                 prove_tiles(mapped, tiles_of(seen), gsd_of(declared, header, where=where), where=where)
     origin = origin_of(path.stem, mapped, declared, decision)
-    return header, mapped, replace(origin, attribution=header.tags.get("SWATH_ATTRIBUTION", ""))
+    own = _own_origin(header)
+    return header, mapped, replace(origin, attribution=own.attribution, provider=origin.provider or own.provider)
+
+
+def _own_origin(header: Header) -> Origin:
+    """Where the pixels came from, of a file that swath wrote; empty for every other file."""
+    try:
+        held = Origin.from_json(json.loads(header.tags.get("SWATH_ORIGIN", "{}")))
+    except (ValueError, TypeError, AttributeError):
+        held = Origin()
+    return replace(held, attribution=header.tags.get("SWATH_ATTRIBUTION", ""))
 
 
 def _measured_scene(path: Path, header: Header, mapped: Mapped, declared: Declared, origin: Origin) -> GeotiffScene:

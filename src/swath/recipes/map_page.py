@@ -5,7 +5,6 @@ Pictures are drawn small from the scene, the map and the truth, each pixel of th
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import sys
@@ -24,11 +23,12 @@ from swath.core.scene import Scene, Window
 from swath.core.version import __version__
 from swath.draw import class_picture, keys_of, png, shrink, stretch_caption, to_rgb
 from swath.draw.axis import degrees
-from swath.draw.colours import WARNING
+from swath.draw.colours import INK
 from swath.evaluate import Interval, score_classes
 from swath.evaluate.classification import ClassIntervals
 from swath.evaluate.confusion import Confusion
 from swath.formats.cog import read_rows
+from swath.formats.scene import GeotiffScene
 from swath.prediction.answers import FULL, NONE
 from swath.prediction.describe import legend_of
 from swath.prediction.mapped import MappedScene
@@ -44,7 +44,7 @@ __all__ = ["page_of", "summarise_map", "write_map_page"]
 #: Pixels of a picture's longer side at most, and rows that are read together, about.
 _SIDE: Final = 720
 _ROWS: Final = 256
-#: Share of its colour that right ground keeps in the picture of errors; wrong ground is drawn in the warning colour.
+#: Share of its colour that right ground keeps in the picture of errors; wrong ground is drawn in ink.
 _PALE: Final = 0.35
 #: What every page of ours says of itself.
 _OURS: Final = b'name="generator" content="swath '
@@ -104,18 +104,23 @@ def _pictures(plan: MapPlan, made: MappedScene, labels: Labels | None, legend: L
     wide = scene.shape[1] * scene.gsd[0] / 1000
     shown = _small_codes(made.files.map, scene.shape)
     colours = class_picture(shown, legend, shown=codes)
-    about = f"{wide:.3g} km across. Checker: no answer."
+    about = f"{wide:.3g} km across."
+    if not np.isin(shown, codes).all():
+        about += " Checker: no answer."
     found = [_scene_picture(scene), Picture("The map", png(colours), about)]
     if labels is not None:
         truth = _small_truth(labels, made, codes, scene.shape)
-        found.append(Picture("The truth", png(class_picture(truth, legend, shown=codes)), "Checker: not known."))
+        known = "Checker: not known." if (truth < 0).any() else f"{labels.summary()}."
+        found.append(Picture("The truth", png(class_picture(truth, legend, shown=codes)), known))
         both = (truth >= 0) & np.isin(shown, codes)
         pale = np.rint(255 - _PALE * (255.0 - colours)).astype(np.uint8)
-        rgb = tuple(int(WARNING[i : i + 2], 16) for i in (1, 3, 5))
+        rgb = tuple(int(INK[i : i + 2], 16) for i in (1, 3, 5))
         errors = np.where((both & (shown == truth))[..., None], pale, np.array(rgb, np.uint8))
         errors = np.where(both[..., None], errors, class_picture(truth * 0 - 1, legend, shown=()))
-        said = "Dark: map and truth differ. Pale: they agree. Checker: one of them is missing."
-        found.append(Picture("Where it fails", png(errors.astype(np.uint8)), said))
+        said = "Black: map and truth differ. Pale: they agree."
+        if not both.all():
+            said += " Checker: one of them is missing."
+        found.append(Picture("The map against the truth", png(errors.astype(np.uint8)), said))
     return tuple(each for each in found if each is not None)
 
 
@@ -246,9 +251,9 @@ def _does(plan: MapPlan) -> str:
     k = len(plan.output.codes)
     down, across = plan.support
     if plan.is_dense:
-        return f"{plan.bundle} gave each pixel one of {k} classes."
+        return f"The model {plan.bundle} gives each pixel one of {k} classes."
     step = f"every {plan.spacing[1]:g} m"
-    return f"{plan.bundle} told {k} classes apart, one answer a window of {across:g} x {down:g} m, {step}."
+    return f"The model {plan.bundle} knows {k} classes, and answers for windows of {across:g} x {down:g} m, {step}."
 
 
 def _areas(made: MappedScene, judged: JudgedMap | None, adjusted: SampledAreas | None) -> tuple[AreaFigures, ...]:
@@ -278,32 +283,34 @@ def _areas(made: MappedScene, judged: JudgedMap | None, adjusted: SampledAreas |
 
 def _next(plan: MapPlan, made: MappedScene, model: str, *, is_judged: bool) -> tuple[tuple[str, str], ...]:
     """What a reader may do now, ready to be copied."""
-    needs, here = plan.fitted.needs, made.files.map.name
-    kind = "dn" if needs.quantity.kind in ("dn", "toa", "boa") else needs.quantity.kind
-    level = {"toa": "L1C", "boa": "L2A"}.get(needs.quantity.of or needs.quantity.kind, "")
+    needs, scene = plan.fitted.needs, plan.fitted.scene
+    here = os.path.relpath(made.files.map)
+    mapped = os.path.relpath(scene.path) if isinstance(scene, GeotiffScene) else "SCENE"
+    again = f"swath map {model} {mapped} -o {here}"
+    kind = "dn" if needs.quantity.kind in ("dn", "toa", "boa", "rgb8") else needs.quantity.kind
+    level = "L2A" if "boa" in (needs.quantity.kind, needs.quantity.of) else "L1C" if kind == "dn" else ""
     bands = "B04,B03,B02" if needs.quantity.kind == "rgb8" else ",".join(needs.bands)
-    said = f"-d bands={bands} -d kind={kind}"
-    if needs.quantity.kind == "rgb8":
-        said = f"-d bands={bands} -d kind=dn -d level=L1C -d offset=0"
-    elif level:
-        said += f" -d level={level} -d offset=0"
-    look = (f"Look at it in QGIS: colours and names come with {made.files.style.name}.", f"qgis {here}")
-    known = (
-        "Judge it by ground that you know, polygons or a raster:",
-        f"swath map {model} SCENE --truth KNOWN.gpkg --column CLASS -o {here}",
-    )
+    said = f"-d bands={bands} -d kind={kind}" + (f" -d level={level} -d offset=0" if level else "")
+    known = ("Judge it by ground that you know, polygons or a raster:", f"{again} --truth KNOWN.gpkg --column CLASS")
     return (
         *(() if is_judged else (known,)),
-        ("Map a scene of your own; its bands in the file's order:", f"swath map {model} YOURS.tif {said} -o yours.tif"),
+        ("Look at it in QGIS, with its colours and names:", f"qgis {here}"),
+        (
+            "Map a scene of your own. What is declared must be true of your file: its bands in its order, its "
+            "level, its offset (0, or -1000 since January 2022):",
+            f"swath map {model} YOURS.tif -o yours.tif \\\n    {said}",
+        ),
         (
             "Teach it your own classes, from your own image and polygons:",
-            "swath corpus cut YOURS.tif --labels FIELDS.gpkg --column CLASS -o mine/",
+            "swath corpus cut YOURS.tif --labels FIELDS.gpkg --column CLASS -o mine/\n"
+            "swath train mine/ --split blocks -o runs/mine\n"
+            "swath map runs/mine YOURS.tif -o yours.tif",
         ),
         (
-            "Say how much ground each class covers, with an error: from points drawn by chance on this map.",
-            f"swath map {model} SCENE --sample POINTS.gpkg --column CLASS -o {here}",
+            "Say how much ground each class covers, with its error, from points drawn by chance on this map (50 a "
+            "class or more, the true class of each in a column):",
+            f"{again} --sample POINTS.gpkg --column CLASS",
         ),
-        look,
     )
 
 
@@ -373,6 +380,8 @@ def summarise_map(
         unsure=unsure,
         truth=None if judged is None else _truth(judged, plan, legend),
         tested=_own_test(home, legend),
+        is_artificial=scene.origin.provider == "planet",
+        note=legend.note,
         declared=tuple(f"Declared, and not checked: {said}." for said in plan.fitted.declared.values()),
         sampled=points,
         next=_next(plan, made, path, is_judged=judged is not None),
@@ -380,13 +389,13 @@ def summarise_map(
         links=tuple(links),
         command=command or shlex.join(["swath", *sys.argv[1:]]),
         facts={
-            "Taken for": f"{' '.join(tags.needs.bands)}: {tags.spec.quantity}",
+            "Read as": f"{' '.join(tags.needs.bands)}: {tags.spec.quantity}",
             "Between answers": "windows blended by a taper" if plan.is_dense else plan.interpolation,
             "Offset of the scene": _offset_words(scene),
             "Version": f"swath {__version__}",
         },
         hashes={"bundle": plan.bundle_hash, "scene": plan.scene_hash, "plan": plan.hash},
-        licences=tuple(filter(None, (scene.origin.attribution, legend.attribution, legend.note))),
+        licences=tuple(filter(None, (scene.origin.attribution, legend.attribution))),
     )
 
 
@@ -396,7 +405,10 @@ def _offset_words(scene: Scene) -> str:
     if not held:
         return "none in this quantity"
     first = held[0]
-    return f"{json.dumps(first.get('offset'))}, by {first.get('by')} ({first.get('confidence')})"
+    if first.get("offset") is None:
+        return "unknown"
+    numbers = ", ".join(f"{each:g}" for each in sorted(set(first["offset"])))
+    return f"{numbers}, decided by {first.get('by')}, {first.get('confidence')}"
 
 
 def page_of(path: Path) -> Path:

@@ -31,21 +31,26 @@ _CONTENTS: Final = (
 )
 #: From this share on, ground without a class, or of which the model is unsure, is named in the verdict.
 _MUCH: Final = 0.2
+#: Classes that are named as mapped too often or too rarely, from a difference of so much of the ground on.
+_NAMED: Final = 3
+_APART: Final = 0.02
 
 
 def _right_of(held: Interval, n: int, noun: str) -> str:
     """Right for so many of so many, with the interval."""
-    ends = f", 95 % interval {100 * held.low:.0f} to {100 * held.high:.0f} %" if math.isfinite(held.low) else ""
-    return f"right for {number(round(held.value * n))} of {counted(n, noun)} ({share(held.value, 1)}{ends})"
+    return f"right for {number(round(held.value * n))} of {counted(n, noun)} ({share(held.value, 1)}{_ends(held)})"
+
+
+def _ends(held: Interval) -> str:
+    return f", 95 % interval {100 * held.low:.0f} to {100 * held.high:.0f} %" if math.isfinite(held.low) else ""
 
 
 def _test_words(tested: ModelTest) -> str:
     """How right the model was elsewhere."""
     if tested.metric == "Accuracy":
-        return (
-            f"{_right_of(tested.score, tested.n, 'sample')} of {tested.corpus} that neither training nor selection saw"
-        )
-    return f"at {tested.metric} {interval_words(tested.score)} on {counted(tested.n, 'sample')} of {tested.corpus}"
+        return f"{_right_of(tested.score, tested.n, 'sample')} of corpus {tested.corpus}"
+    n = counted(tested.n, "sample")
+    return f"at {tested.metric} {interval_words(tested.score)} on {n} of corpus {tested.corpus}"
 
 
 def judge_map_page(summary: MapSummary) -> Verdict:
@@ -55,9 +60,18 @@ def judge_map_page(summary: MapSummary) -> Verdict:
     truth, tested = summary.truth, summary.tested
     if truth is not None:
         said = f"This map is {_right_of(truth.accuracy, truth.n, truth.noun)} whose class is known."
-        if truth.noun == "place" and truth.pixel_accuracy.value < truth.accuracy.value:
-            about = f"Pixel by pixel it is right for {value_words(truth.pixel_accuracy)} of {number(truth.pixels)}: an "
-            unknown.append((f"{about}answer is about a window of {_window(summary)}, and pixels are finer.", "classes"))
+        if truth.noun == "place":
+            said = (
+                f"This map is right for {value_words(truth.pixel_accuracy)} of its pixels, and for "
+                f"{number(round(truth.accuracy.value * truth.n))} of {counted(truth.n, 'place')} that one class nearly "
+                f"fills ({share(truth.accuracy.value, 1)}{_ends(truth.accuracy)})."
+            )
+            what = f"{counted(truth.mixed, 'window')} of {number(truth.mixed + truth.n)} hold several classes and are "
+            what += f"no places: an answer is about {_window(summary)}, and cannot follow what is finer."
+            unknown.append((what, "classes"))
+        apart = _apart_words(summary)
+        if apart:
+            unknown.append((apart, "classes"))
         if not truth.accuracy.is_reliable:
             what = f"The interval rests on only {number(truth.accuracy.units)} blocks and is unreliable."
             unknown.append((what, "classes"))
@@ -76,17 +90,24 @@ def judge_map_page(summary: MapSummary) -> Verdict:
         unknown.append(("The model brought no test with it.", "test"))
     else:
         if truth is None and summary.sampled is None:
-            unknown.append((f"In its own test the model was {_test_words(tested)}.", "test"))
+            unknown.append((f"In its own test, on other ground, the model was {_test_words(tested)}.", "test"))
         if tested.is_unseen is False:
             wrong.append((f"Its test is no test: {tested.seen}", "test"))
         better = [f"{name} ({value_words(each)})" for name, each, outcome in tested.floors if outcome == "floor"]
         if better:
-            wrong.append((f"In its test, what needs no network is better: {listed(better)}.", "test"))
+            on = f"On {counted(tested.n, 'sample')} of its own test"
+            wrong.append((f"{on} what needs no network is better than the model: {listed(better)}.", "test"))
         ties = [f"{name} ({value_words(each)})" for name, each, outcome in tested.floors if outcome == "tie"]
         if ties:
-            what = f"In its test it is not shown to be better than what needs no network: {listed(ties)}."
+            what = (
+                f"On {counted(tested.n, 'sample')} of its own test the model ({value_words(tested.score)}) is not "
+                f"shown to be better than what needs no network: {listed(ties)}."
+            )
             unknown.append((what, "test"))
     unknown.extend((sentence, "origin") for sentence in summary.declared)
+    if summary.is_artificial:
+        what = "The ground is artificial: a virtual planet, which only borrows the Earth's coordinates and calendar."
+        unknown.insert(0, (what, "origin"))
     if summary.nodata >= _MUCH:
         unknown.append((f"{share(summary.nodata, 1)} of the scene has no class.", "map"))
     if summary.unsure >= _MUCH:
@@ -94,6 +115,18 @@ def judge_map_page(summary: MapSummary) -> Verdict:
     is_judged = truth is not None or summary.sampled is not None
     level = "bad" if wrong else "look" if unknown or not is_judged else "good"
     return Verdict(level, said, tuple(wrong), tuple(unknown))  # type: ignore[arg-type]
+
+
+def _apart_words(summary: MapSummary) -> str:
+    """Classes whose share on the map is furthest from that in the truth."""
+    known = [(each, each.truth) for each in summary.areas if each.truth is not None]
+    far = sorted(known, key=lambda pair: -abs(pair[0].share - pair[1]))[:_NAMED]
+    said = [
+        f"{each.name} on {100 * each.share:.1f} % (in truth {100 * truth:.1f})"
+        for each, truth in far
+        if abs(each.share - truth) >= _APART
+    ]
+    return f"It shows too much or too little of some classes: {listed(said)}." if said else ""
 
 
 def _window(summary: MapSummary) -> str:
@@ -105,7 +138,11 @@ def _weakest(classes: tuple[ClassResult, ...], noun: str) -> tuple[str, str, str
     held = weakest_first(classes)
     if not held:
         return None
-    return ("Weakest class", held[0].name, f"F1 {value_words(held[0].rates['F1'])}, {counted(held[0].n, noun)}")
+    return (
+        f"Weakest of {len(held)} judged",
+        held[0].name,
+        f"F1 {value_words(held[0].rates['F1'])}, {counted(held[0].n, noun)}",
+    )
 
 
 def _facts(summary: MapSummary) -> list[tuple[str, str, str]]:
@@ -113,12 +150,14 @@ def _facts(summary: MapSummary) -> list[tuple[str, str, str]]:
     truth, tested = summary.truth, summary.tested
     facts = [("Ground mapped", f"{summary.km2:,.4g} km²", f"{pixels(summary.size)} of {ground(summary.gsd)}")]
     if truth is not None:
-        facts.append(("Right here", *_apart(truth.accuracy)))
+        if truth.noun == "place":
+            facts.append(("Pixels right", *_apart(truth.pixel_accuracy)))
+        facts.append((f"{truth.noun.capitalize()}s right", *_apart(truth.accuracy)))
         facts.append(
             (f"{truth.noun.capitalize()}s judged", number(truth.n), f"in {number(truth.accuracy.units)} blocks")
         )
     if tested is not None:
-        facts.append(("In its own test", *_apart(tested.score)))
+        facts.append(("The model's own test", *_apart(tested.score)))
     weakest = None
     if truth is not None:
         weakest = _weakest(truth.classes, truth.noun)
@@ -141,11 +180,15 @@ def _classes(summary: MapSummary) -> dict[str, Any]:
     truth, tested = summary.truth, summary.tested
     if truth is not None:
         held = _section_of(truth)
+        here = {each.name for each in summary.areas if each.truth}
         lost = [each.name for each in truth.classes if not each.n]
-        said = [held["classes_about"], truth.how]
-        if lost:
-            said.append(f"Never asked about {listed(lost)}: no {truth.noun} of it is on this ground.")
-        return held | {"classes_about": " ".join(said)}
+        thin, absent = ([name for name in lost if (name in here) == is_here] for is_here in (True, False))
+        said = [summary.note, _apart_words(summary), held["classes_about"], truth.how]
+        if thin:
+            said.append(f"Not judged: {listed(thin)}, which lie on this ground and nearly fill no window.")
+        if absent:
+            said.append(f"Not on this ground at all: {listed(absent)}.")
+        return held | {"classes_about": " ".join(filter(None, said))}
     if tested is not None:
         over = f"{number(tested.units)} {tested.unit}"
         held = class_section(tested.classes, tested.confusion, n=tested.n, noun="sample", over=over)
@@ -177,9 +220,9 @@ def _areas(summary: MapSummary) -> dict[str, Any]:
     columns += ["Share in the truth"] * has_truth + ["Adjusted area, 95 %"] * has_sample
     rows = []
     for each in summary.areas:
-        row = [each.name, f"{each.hectares:,.1f} ha", share(each.share, 1)]
+        row = [each.name, f"{each.hectares:,.1f} ha", f"{100 * each.share:.1f} %"]
         if has_truth:
-            row.append("none" if each.truth is None else share(each.truth, 1))
+            row.append("none" if each.truth is None else f"{100 * each.truth:.1f} %")
         if has_sample:
             row.append("none" if each.adjusted is None else "{:,.1f} ± {:,.1f} ha".format(*each.adjusted))
         rows.append(row)
@@ -198,8 +241,8 @@ def _test(summary: MapSummary) -> dict[str, Any]:
     rows = [("the model", interval_words(tested.score), "")]
     rows += [(name, interval_words(each), words[outcome]) for name, each, outcome in tested.floors]
     about = (
-        f"It was {_test_words(tested)}: part {tested.part} of split {tested.split}. {tested.seen} Below it what is "
-        "reached without a network."
+        f"It was {_test_words(tested)}, part {tested.part} of split {tested.split}: other ground than this. "
+        f"{tested.seen} Below it what is reached without a network, asked about the same samples."
     )
     columns = ("Who answers", tested.metric, "Outcome")
     return {"test_about": about, "test_rows": rows, "test_columns": columns}
@@ -225,7 +268,7 @@ def map_page(summary: MapSummary) -> str:
     return render(
         "map.html",
         kind="Map",
-        title=f"{summary.scene}, by {summary.model}",
+        title=f"Map of {summary.scene}, by the model {summary.model}",
         version=summary.version,
         verdict=judge_map_page(summary),
         lead=f"{summary.where} {summary.does}",

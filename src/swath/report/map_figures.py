@@ -118,6 +118,9 @@ class MapSummary:
     unsure: float
     truth: TruthFigures | None = None
     tested: ModelTest | None = None
+    #: True for a scene of the virtual planet; what the legend says of its classes.
+    is_artificial: bool = False
+    note: str = ""
     #: What was declared in place of a check, as sentences.
     declared: tuple[str, ...] = ()
     #: Points of the probability sample, overall accuracy and half of its 95 % interval [1]; None = no sample.

@@ -25,7 +25,7 @@ __all__ = [
 
 
 #: What a star beside an interval means.
-STARS: Final = "* fewer than 20 units were resampled: the interval is unreliable."
+STARS: Final = "* fewer than 20 units were resampled, or all resamples agree: the interval is unreliable."
 
 
 def counted(n: int, noun: str, plural: str = "") -> str:
