@@ -33,7 +33,7 @@ MEAN, SD = 0.1, 0.05
 def main(scene: Path, folder: Path) -> None:
     """Map the scene some times, beside the bare network; leave a row."""
     torch.set_num_threads(int(sys.argv[3]))
-    network = timm.create_model("resnet18", in_chans=BANDS, num_classes=CLASSES).eval()
+    network: Any = timm.create_model("resnet18", in_chans=BANDS, num_classes=CLASSES).eval()
     network = network.to(memory_format=torch.channels_last)
     numbers = count()
     with rasterio.open(scene) as file:
