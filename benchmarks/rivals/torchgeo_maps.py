@@ -20,9 +20,10 @@ import torch
 from torch.utils.data import DataLoader
 
 from benchmarks.ratio import row
-from benchmarks.rivals.torchgeo_rasters import Rasters, stack_samples
+from benchmarks.rivals.torchgeo_rasters import Rasters
 
 import timm  # isort: skip  # after torchvision's operators are declared
+from torchgeo.datasets import stack_samples  # isort: skip
 from torchgeo.samplers import GridGeoSampler  # isort: skip
 
 #: As in `benchmarks.peer`.
