@@ -67,6 +67,26 @@ def test_oracle_numbers_of_the_real_tables(image, line, pixel, dn, a, eta, sigma
     assert nesz(image.calibration, image.noise, *at)[0, 0] == pytest.approx(floor, abs=5e-4)
 
 
+@pytest.mark.parametrize("corner", [(0, 0), (4990, 8700), (9000, 17500), (16420, 25888)])
+def test_float32_errs_by_less_than_the_digits_of_the_tables(image, corner):
+    """Seven digits leave half a unit of the last one open: in A, which enters squared, and in both factors of eta.
+
+    Beyond that a float32 cannot say more than half a unit of its own. Windows lie at swath borders and image corners.
+    """
+    draw = np.random.default_rng(3)
+    dn = np.exp(draw.uniform(0, np.log(4096), (256, 256))).astype(np.uint16)
+    lines, pixels = np.arange(256) + corner[0], np.arange(256) + corner[1]
+    a, eta = image.calibration.luts["sigma0"].at(lines, pixels), image.noise.at(lines, pixels)
+    want = (np.square(dn.astype(float)) - eta) / a**2
+
+    made = calibrate(dn, image.calibration, "sigma0", corner, noise=image.noise)
+
+    half = 0.5e-6 * 10 ** np.floor(np.log10(a)) / a  # 6.628682e+02
+    factor = 0.5e-6  # 1.040491e+00; and as much again in the range vectors, at least 0.5e-7
+    left_open = 2 * half * abs(want) + (factor + 0.5e-7) * eta / a**2
+    assert (abs(made - want) <= left_open + np.spacing(abs(made)) / 2).all()
+
+
 def test_the_tables_keep_the_angle_of_incidence(image):
     """sin = A_beta^2 / A_sigma^2, cos = A_gamma^2 / A_sigma^2; `science` 2.1: 30.75 to 46.25 degrees, equal to 3e-5.
 

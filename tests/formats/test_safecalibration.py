@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from swath.core.errors import Unreadable
+from swath.formats import safecalibration
 from swath.formats.markup import read_xml
 from swath.formats.safecalibration import (
     LUTS,
+    Block,
     NoiseTable,
     Vectors,
     calibrate,
@@ -26,6 +28,10 @@ def calibration(**more):
 
 def noise(**more):
     return read_noise(read_xml(noise_xml("VV", **more).encode(), where="n.xml"), where="n.xml")
+
+
+def at(line, pixel):
+    return np.array([line]), np.array([pixel])
 
 
 def naive(vectors: Vectors, line: float, pixel: float) -> float:
@@ -61,6 +67,62 @@ def test_the_table_enters_squared_and_noise_is_subtracted_before():
         assert made[i, j] == pytest.approx((float(dn[i, j]) ** 2 - eta[i, j]) / a[i, j] ** 2, rel=1e-5, abs=1e-9)
     assert np.isnan(made[dn == 0]).all()
     assert (made[dn > 0] < 0).any()
+
+
+def in_float64(dn, table, corner, power):
+    """The formula on the whole window at once, every number a float64; and the larger of its two terms."""
+    lines, pixels = np.arange(dn.shape[0]) + corner[0], np.arange(dn.shape[1]) + corner[1]
+    eta = np.zeros(dn.shape) if power is None else power.at(lines, pixels)
+    square, a = np.square(dn.astype(float)), table.luts["sigma0"].at(lines, pixels)
+    return (square - eta) / a**2, square / a**2, eta / a**2
+
+
+@pytest.mark.parametrize("strip", [1, 4 * 37 * 7, 2**20])  # bytes: a row at a time, seven, all
+@pytest.mark.parametrize("drift", [0.0, 1e-3])  # A as ESA writes it, the same on every line; and one that changes
+@pytest.mark.parametrize("corner", [(0, 0), (40, 60), (95, 130), (-3, -5)])
+@pytest.mark.parametrize("form", ["new", "old", "stripmap", "single", "none"])
+def test_strips_are_the_float64_formula_to_the_rounding_of_float32(monkeypatch, strip, drift, corner, form):
+    """u = 2^-24: DN^2 above 4096^2 takes u, eta 4 u, and the difference, 1 / A^2 and the product u each."""
+    monkeypatch.setattr(safecalibration, "_STRIP", strip)
+    draw = np.random.default_rng(7)
+    dn = np.concatenate([draw.integers(0, 60, (15, 37)), draw.integers(0, 65536, (14, 37))]).astype(np.uint16)
+    table, power = calibration(drift=drift), None if form == "none" else noise(form=form)
+
+    made = calibrate(dn, table, "sigma0", corner, noise=power)
+
+    want, signal, floor = in_float64(dn, table, corner, power)
+    assert (abs(made - want) <= 2.0**-24 * (4 * signal + 7 * floor))[dn > 0].all()
+    assert np.isnan(made[dn == 0]).all()
+
+
+def test_strips_take_the_nearest_block_where_none_covers():
+    """Blocks that overlap, and leave pixels and lines between and beyond them to the nearest."""
+    vectors = noise(form="stripmap").range
+    blocks = (
+        Block((0, 50), (0, 70), np.array([0.0, 50.0]), np.array([1.0, 1.5])),
+        Block((5, 20), (60, 100), np.array([9.0]), np.array([2.0])),
+        Block((60, 90), (90, 150), np.array([60.0]), np.array([3.0])),
+    )
+    power, dn = NoiseTable(vectors, blocks), np.full((119, 159), 50, np.uint16)
+
+    made = calibrate(dn, calibration(), "sigma0", (0, 0), noise=power)
+
+    want, signal, floor = in_float64(dn, calibration(), (0, 0), power)
+    assert (abs(made - want) <= 2.0**-24 * (4 * signal + 7 * floor)).all()
+    for (i, j), factor in {(10, 65): 1.1, (10, 80): 2.0, (70, 120): 3.0, (118, 158): 3.0, (58, 100): 3.0}.items():
+        eta = (900 + min(i, 100)) * factor
+        a = calibration().luts["sigma0"].at(*at(i, j))[0, 0]
+        assert made[i, j] == pytest.approx((2500 - eta) / a**2, rel=1e-5)
+
+
+def test_power_is_written_where_it_is_asked_for():
+    held = np.zeros((2, 8, 9), np.float32)
+
+    made = calibrate(np.full((8, 9), 100, np.uint16), calibration(), "sigma0", (0, 0), out=held[1])
+
+    assert made.base is held
+    assert (held[1] > 0).all()
+    assert not held[0].any()
 
 
 def test_the_three_quantities_differ_by_the_angle_of_incidence():

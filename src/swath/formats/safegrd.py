@@ -39,6 +39,7 @@ from swath.formats.safecalibration import (
     judge_noise,
     read_calibration,
     read_noise,
+    strips,
 )
 from swath.formats.safepoints import PointGrid, read_points
 from swath.formats.safetree import Tree, find_trees, open_member, read_member, read_window
@@ -324,9 +325,10 @@ class GrdScene:
         Mismatch
             It is of another size or dtype than its annotation says.
         """
-        held = [self._read(band, window) for band in self.bands]
-        valid = np.stack([mask for _, mask in held])
-        return self._stack(np.stack([data for data, _ in held]), simplest(valid), self.bands, self.quantity, window)
+        shape = (len(self.bands), window.height, window.width)
+        data = np.empty(shape, self.dtype)
+        masks = [self._read(band, window, data[i]) for i, band in enumerate(self.bands)]
+        return self._stack(data, _joined(masks, shape), self.bands, self.quantity, window)
 
     def _stack(
         self, data: Array, valid: Array | None, bands: tuple[str, ...], quantity: Quantity, window: Window
@@ -342,38 +344,48 @@ class GrdScene:
             origin=self._origin(window),
         )
 
-    def _read(self, band: str, window: Window) -> tuple[Array, Array]:
-        """One polarisation of a window and its validity, both (h, w)."""
+    def _read(self, band: str, window: Window, out: Array) -> Array | None:
+        """Write one polarisation of a window into `out` (h, w), and say where it is valid; None = everywhere."""
         image = self.product.images[band]
-        amplitude, valid = self._amplitude(image, window)
         if self.quantity.kind == "dn":
-            return amplitude, valid
-        noise = image.noise if self.has_noise and image.is_noisy else None
-        power = calibrate(amplitude, image.calibration, self.quantity.kind, (window.row, window.col), noise=noise)
-        power[~valid] = np.nan
-        return power, valid
+            amplitude, valid = self._amplitude(image, window, out)
+            if amplitude is not out:
+                out[...] = amplitude
+            return valid
+        amplitude, valid = self._amplitude(image, window)
+        noise, corner = (image.noise if self.has_noise and image.is_noisy else None), (window.row, window.col)
+        calibrate(amplitude, image.calibration, self.quantity.kind, corner, noise=noise, out=out)
+        if valid is not None and self._has_border:
+            out[~valid] = np.nan
+        return valid
 
-    def _amplitude(self, image: GrdImage, window: Window) -> tuple[Array, Array]:
+    @property
+    def _has_border(self) -> bool:
+        """True if the processor left small numbers at the edges."""
+        return _version(self.product.ipf) < _CLEAN_BORDER
+
+    def _amplitude(self, image: GrdImage, window: Window, out: Array | None = None) -> tuple[Array, Array | None]:
+        """Amplitude of a window, in `out` where it can be read there, and where it is valid; None = everywhere."""
         if image.file is None:
             raise Unreadable(where=self.product.id, what=f"has no image of {image.polarisation}", fix=_AGAIN)
-        is_old = _version(self.product.ipf) < _CLEAN_BORDER
-        wide = _with_border(window, image.shape) if is_old else window
+        wide = _with_border(window, image.shape) if self._has_border else window
         with open_member(self.product.tree, image.file) as dataset:
             have = f"{dataset.count} band of {dataset.dtypes[0]}, {dataset.height} x {dataset.width} pixels"
             want = f"1 band of uint16, {image.shape[0]} x {image.shape[1]} pixels"
             if have != want:
                 where = self.product.tree.where(image.file)
                 raise Mismatch(where=where, what="image", want=f"{want} (annotation)", have=have, fix=_AGAIN)
-            amplitude, _ = read_window(dataset, [1], wide)
-        data, valid = amplitude[0], amplitude[0] != 0
-        if is_old:
-            valid &= ~_border(data, wide, image.shape)
-            part = (
-                slice(window.row - wide.row, window.row - wide.row + window.height),
-                slice(window.col - wide.col, window.col - wide.col + window.width),
-            )
-            data, valid = data[part], valid[part]
-        return data, valid
+            into = out if wide == window else None
+            held, outside = read_window(dataset, [1], wide, out=None if into is None else into[None])
+        data = into if into is not None and outside is None else held[0]
+        if not self._has_border:
+            return data, None if np.count_nonzero(data) == data.size else data != 0
+        valid = (data != 0) & ~_border(data, wide, image.shape)
+        part = (
+            slice(window.row - wide.row, window.row - wide.row + window.height),
+            slice(window.col - wide.col, window.col - wide.col + window.width),
+        )
+        return data[part], valid[part]
 
     def incidence(self, window: Window) -> Stack:
         """Ellipsoidal angle of incidence [degrees], by the ratio of the gamma0 and sigma0 tables."""
@@ -385,26 +397,40 @@ class GrdScene:
 
     def below_noise(self, window: Window) -> Stack:
         """Which amplitudes lie below the thermal noise; invalid where nothing was measured, or no noise is known."""
-        codes, masks = [], []
-        for band in self.bands:
+        shape = (len(self.bands), window.height, window.width)
+        codes, masks = np.zeros(shape, np.uint8), np.zeros(shape, bool)
+        lines, pixels = np.arange(window.height) + window.row, np.arange(window.width) + window.col
+        for i, band in enumerate(self.bands):
             image = self.product.images[band]
             amplitude, valid = self._amplitude(image, window)
             if image.noise is None or not image.is_noisy:
-                codes.append(np.zeros(amplitude.shape, np.uint8))
-                masks.append(np.zeros(amplitude.shape, bool))
                 continue
-            at = np.arange(window.height) + window.row, np.arange(window.width) + window.col
-            # x < NESZ is (DN^2 - eta) / A^2 < eta / A^2.
-            codes.append((np.square(amplitude.astype(np.float64)) < 2 * image.noise.at(*at)).astype(np.uint8))
-            masks.append(valid)
-        quantity = class_of(NOISE_LEGEND.name)
-        return self._stack(np.stack(codes), simplest(np.stack(masks)), self.bands, quantity, window)
+            masks[i] = True if valid is None else valid
+            for rows in strips(amplitude.shape):
+                # x < NESZ is (DN^2 - eta) / A^2 < eta / A^2.
+                codes[i, rows] = np.square(amplitude[rows].astype(float)) < 2 * image.noise.at(lines[rows], pixels)
+        return self._stack(codes, simplest(masks), self.bands, class_of(NOISE_LEGEND.name), window)
 
 
 def _version(ipf: str) -> tuple[int, int]:
     """`003.31` as (3, 31); (0, 0) = unreadable, which is treated as old."""
     match = re.fullmatch(r"0*(\d+)\.(\d+)", ipf.strip())
     return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+def _joined(masks: Sequence[Array | None], shape: tuple[int, ...]) -> Array | None:
+    """Masks of bands (h, w) as one of shape (b or 1, h, w); None = all of them are."""
+    if all(mask is None for mask in masks):
+        return None
+    return simplest(np.stack([np.ones(shape[1:], bool) if mask is None else mask for mask in masks]))
+
+
+def _share(valid: Array) -> float:
+    """Share of pixels that are valid in all bands, of a mask (b, h, w)."""
+    good = valid[0]
+    for other in valid[1:]:
+        good = good & other
+    return float(np.count_nonzero(good) / good.size)
 
 
 def _with_border(window: Window, shape: tuple[int, int]) -> Window:
@@ -532,7 +558,7 @@ class GrdProducts:
         scene = self.scenes[row["item"]]
         window = Window(row["row"], row["col"], row["height"], row["width"])
         stack = scene.read(window)
-        share = 1.0 if stack.valid is None else float(stack.valid.all(axis=1).mean())
+        share = 1.0 if stack.valid is None else _share(stack.valid[0])
         if share == 0 or share < self.min_valid:
             want = f"{self.min_valid:.0%} or more" if self.min_valid else "some"
             error = Mismatch(where=row["id"], what="share of measured pixels", want=want, have=f"{share:.1%}")

@@ -7,6 +7,7 @@ tangent of the incidence, and the spread of heights around a window says how far
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from xml.etree.ElementTree import Element
@@ -24,6 +25,10 @@ __all__ = ["PointGrid", "read_points"]
 
 _MOST_POINTS: Final = 100_000
 _NAMES: Final = ("line", "pixel", "longitude", "latitude", "height", "incidenceAngle")
+#: Four points a side of a window, as shares of its height and width.
+_ALONG: Final = np.arange(4) / 4
+_DOWN: Final = np.concatenate([np.zeros(4), _ALONG, np.ones(4), 1 - _ALONG])
+_ACROSS: Final = np.concatenate([_ALONG, np.ones(4), 1 - _ALONG, np.zeros(4)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,26 +48,25 @@ class PointGrid:
 
     def place(self, line: float, pixel: float) -> tuple[float, float]:
         """Longitude in [-180, 180) and latitude of one place in the image."""
-        lon, lat = (
-            float(self._at(each, np.array([line]), np.array([pixel]))[0]) for each in (self.longitude, self.latitude)
-        )
-        return wrap(lon), lat
+        lon, lat = self._at((self.longitude, self.latitude), line, pixel)
+        return wrap(float(lon)), float(lat)
 
-    def _at(self, values: Array, lines: Array, pixels: Array) -> Array:
-        """Bilinear values at pairs of lines and pixels, shape (k,); continued linearly beyond the edge."""
+    def _at(self, values: Sequence[Array], lines: Array | float, pixels: Array | float) -> list[Array]:
+        """Bilinear values of each array at pairs of lines and pixels, shape (k,) or (); continued beyond the edge."""
         row, down = _cell(self.lines, lines)
         col, across = _cell(self.pixels, pixels)
-        upper = values[row, col] * (1 - across) + values[row, col + 1] * across
-        lower = values[row + 1, col] * (1 - across) + values[row + 1, col + 1] * across
-        return np.asarray(upper * (1 - down) + lower * down)
+        made = []
+        for each in values:
+            upper = each[row, col] * (1 - across) + each[row, col + 1] * across
+            lower = each[row + 1, col] * (1 - across) + each[row + 1, col + 1] * across
+            made.append(np.asarray(upper * (1 - down) + lower * down))
+        return made
 
     def footprint(self, window: Window, *, where: str) -> shapely.Polygon | shapely.MultiPolygon:
         """Outline of a window in EPSG:4326, four points a side."""
-        along = np.arange(4) / 4
-        full, none = np.ones(4), np.zeros(4)
-        cols = window.col + window.width * np.concatenate([along, full, 1 - along, none])
-        rows = window.row + window.height * np.concatenate([none, along, full, 1 - along])
-        return outline(self._at(self.longitude, rows, cols), self._at(self.latitude, rows, cols), where=where)
+        rows, cols = window.row + window.height * _DOWN, window.col + window.width * _ACROSS
+        lon, lat = self._at((self.longitude, self.latitude), rows, cols)
+        return outline(lon, lat, where=where)
 
     def displacement(self, window: Window) -> float:
         """How far [m] terrain may shift what a window shows: spread of heights around it / tangent of the incidence."""
@@ -72,19 +76,18 @@ class PointGrid:
 
     def mean_incidence(self, window: Window) -> float:
         """Angle of incidence [degrees] at the middle of a window."""
-        middle = np.array([window.row + window.height / 2]), np.array([window.col + window.width / 2])
-        return float(self._at(self.incidence, *middle)[0])
+        return float(self._at((self.incidence,), window.row + window.height / 2, window.col + window.width / 2)[0])
 
 
-def _cell(grid: Array, at: Array) -> tuple[Array, Array]:
+def _cell(grid: Array, at: Array | float) -> tuple[Array, Array]:
     """Cell of each place, and how far it lies in it."""
-    cell = np.clip(np.searchsorted(grid, at, side="right") - 1, 0, grid.size - 2)
+    cell = np.minimum(np.maximum(grid.searchsorted(at, side="right") - 1, 0), grid.size - 2)
     return cell, (at - grid[cell]) / (grid[cell + 1] - grid[cell])
 
 
 def _around(grid: Array, start: int, length: int) -> slice:
     """Points of all cells that a window touches."""
-    first, last = (int(_cell(grid, np.array([float(at)]))[0][0]) for at in (start, start + length - 1))
+    first, last = (int(_cell(grid, float(at))[0]) for at in (start, start + length - 1))
     return slice(first, last + 2)
 
 

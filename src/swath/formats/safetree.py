@@ -265,8 +265,15 @@ def open_member(
         raise Unreadable(where=where, what=f"cannot be read as an image ({said})", fix=_AGAIN) from error
 
 
-def read_window(dataset: DatasetReader, indexes: Sequence[int], window: Window) -> tuple[Array, Array | None]:
+def read_window(
+    dataset: DatasetReader, indexes: Sequence[int], window: Window, *, out: Array | None = None
+) -> tuple[Array, Array | None]:
     """Read bands of a window; what lies beyond the edge is 0.
+
+    Parameters
+    ----------
+    out : array, shape (b, h, w), optional
+        Of the dataset's dtype: where the pixels go if all of the window lies inside.
 
     Returns
     -------
@@ -279,7 +286,7 @@ def read_window(dataset: DatasetReader, indexes: Sequence[int], window: Window) 
     there = RasterWindow(left, top, max(right - left, 0), max(bottom - top, 0))
     if (top, left, bottom, right) == asked:
         is_all = (window.height, window.width) == (dataset.height, dataset.width)
-        return dataset.read(list(indexes), window=None if is_all else there), None
+        return dataset.read(list(indexes), window=None if is_all else there, out=out), None
     data = np.zeros((len(indexes), window.height, window.width), dataset.dtypes[0])
     inside = np.zeros((window.height, window.width), bool)
     if top < bottom and left < right:
