@@ -162,6 +162,15 @@ def test_more_rows_than_anybody_has_are_refused(tmp_path, monkeypatch):
         read_series(written(tmp_path / "a.tsv", ROWS))
 
 
+def test_a_table_that_memory_cannot_hold_is_refused_before_it_is_made(tmp_path):
+    """One long series among many short ones: a table as wide as the longest would take 2.4 GB."""
+    long, short = ",".join(["1"] * 30_000), "1:a\n" * 10_000
+    text = f"@dimensions 1\n@classLabel true a\n@data\n{long}:a\n{short}"
+
+    with pytest.raises(Refused, match=r"a.ts: takes 2,400,240,000 bytes in memory \(10,001 series of 30,000 steps\)"):
+        read_series(written(tmp_path / "a.ts", text))
+
+
 def test_what_no_such_file_says_must_be_declared(tmp_path):
     path = written(tmp_path / "a.tsv", ROWS)
 

@@ -36,6 +36,8 @@ __all__ = ["MOST_ROWS", "SERIES", "SeriesFormat", "SeriesTable", "SeriesTables",
 #: A table with more rows, or with more bytes when inflated, is refused.
 MOST_ROWS: Final = 1_000_000
 _MOST_BYTES: Final = 512 * 2**20
+#: Bytes of a table as it is held: every series as long as the longest, in float64.
+_MOST_HELD: Final = 2**30
 _MOST_CLASSES: Final = 1000
 _KINDS: Final = ("class", "leave")
 _SUFFIXES: Final = (".ts", ".tsv", ".ts.gz", ".tsv.gz", ".npz")
@@ -82,7 +84,7 @@ def read_series(path: Path, *, axes: str = "") -> SeriesTable:
     Mismatch
         A row has another number of dimensions or steps than the file says.
     Refused
-        It has more than `MOST_ROWS` rows, or its axes are not declared.
+        It has more than `MOST_ROWS` rows, takes more memory than a table may, or its axes are not declared.
     """
     if path.name.endswith(".npz"):
         return _npz(path, axes)
@@ -173,6 +175,10 @@ def _table(path: Path, rows: Sequence[Array], labels: Sequence[str]) -> SeriesTa
     if not rows:
         raise Refused(where=path.name, what="holds no series", fix="Look at the file.")
     steps, dimensions = max(len(row) for row in rows), rows[0].shape[1]
+    size = 8 * len(rows) * steps * dimensions
+    if size > _MOST_HELD:
+        what = f"takes {size:,} bytes in memory ({len(rows):,} series of {steps:,} steps), above {_MOST_HELD:,}"
+        raise Refused(where=path.name, what=what, fix="Split it.")
     values = np.full((len(rows), steps, dimensions), np.nan)
     for k, row in enumerate(rows):
         if row.shape[1] != dimensions:
