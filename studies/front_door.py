@@ -22,8 +22,8 @@ _BLOCK: Final = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def chain(readme: str) -> list[str]:
-    """The commands of README's second block: the chain."""
-    block = _BLOCK.findall(readme)[1].replace("\\\n", " ")
+    """The commands of README's chain, its only block of them."""
+    block = _BLOCK.findall(readme)[0].replace("\\\n", " ")
     return [line[2:] for line in block.splitlines() if line.startswith("$ ")]
 
 

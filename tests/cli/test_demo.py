@@ -35,7 +35,7 @@ def swath(capsys):
 def commands(text: str) -> list[str]:
     """What a text shows as typed, without where it goes and how many work."""
     found = re.findall(r"^\$ swath (.+)$", text.replace("\\\n", " "), flags=re.MULTILINE)
-    return [re.sub(r" --workers \d+|demo/", "", " ".join(each.split())) for each in found]
+    return [re.sub(r" --workers \d+|demo/| \|\| .*", "", " ".join(each.split())) for each in found]
 
 
 def test_the_quick_start_is_the_demo_by_hand():
