@@ -117,3 +117,11 @@ def test_what_is_no_picture_is_refused(picture):
         png(picture)
 
     assert "png: picture differs: want uint8 (h, w, 3) with at least a pixel" in str(raised.value)
+
+
+def test_a_gif_carries_a_comment_of_any_length():
+    """GIF89a 24: comments come in pieces of 255 bytes; attribution of many sources is longer."""
+    text = "Contains modified Copernicus Sentinel data 2021. " * 9
+
+    with Image.open(io.BytesIO(gif([np.zeros((4, 4, 3), np.uint8)], comment=text))) as image:
+        assert image.info["comment"] == text.encode()

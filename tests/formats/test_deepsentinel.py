@@ -272,7 +272,7 @@ def test_a_tree_comes_back_as_it_was(tmp_path):
     samples = samples_of(DEEPSENTINEL.open([tree]))
 
     told = []
-    written = write_tree(samples, tmp_path / "again" / "v_1k", total=3, progress=lambda *said: told.append(said))
+    written = write_tree(samples, tmp_path / "again" / "v_1k", progress=lambda *said: told.append(said))
 
     assert told == [(1, 3), (2, 3), (3, 3)]
     assert sorted(path.name for path in written) == sorted(POINTS)

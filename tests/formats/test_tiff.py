@@ -8,25 +8,28 @@ import numpy as np
 import pytest
 import rasterio
 
-from swath.core.errors import Refused
+from swath.core.errors import Mismatch, Refused
 from swath.core.geobox import window_geobox
 from swath.core.legends import legend
 from swath.core.quantity import TOA, class_of, dn
 from swath.core.scene import Window
+from swath.core.stack import select_date
 from swath.formats.scene import open_scene
 from swath.formats.tiff import write_scene, write_tiff
 from swath.world import Planet
 from tests.corpus.a_source import Numbers
 
 SAMPLE = next(Numbers(n=1, dates=2, masked=(0,)).read(Numbers(n=1, dates=2).plan().rows))
-S2 = SAMPLE.stacks["s2"]
+SERIES = SAMPLE.stacks["s2"]
+S2 = select_date(SERIES, 0)
 
 
-def test_every_date_and_band_is_named(tmp_path):
+def test_every_band_is_named(tmp_path):
     write_tiff(S2, tmp_path / "a.tif")
 
     with rasterio.open(tmp_path / "a.tif") as file:
-        assert file.descriptions[:4] == ("B04 2021-06-01", "B03 2021-06-01", "B02 2021-06-01", "B04 2021-06-06")
+        assert file.descriptions == ("B04", "B03", "B02")
+        assert file.tags()["SWATH_TIME"] == "2021-06-01T00:00:00.000000"
         assert file.transform == S2.geobox.transform
         assert file.crs.to_epsg() == S2.geobox.crs.epsg
 
@@ -63,6 +66,23 @@ def test_codes_carry_the_colours_of_their_legend(tmp_path):
 def test_a_dtype_without_a_place_is_refused(tmp_path):
     with pytest.raises(Refused, match="a GeoTIFF of complex128 is not written"):
         write_tiff(replace(S2, data=S2.data.astype(complex), valid=None), tmp_path / "a.tif")
+
+
+def test_several_dates_are_several_files(tmp_path):
+    """Names of bands with dates in them were read by nobody."""
+    with pytest.raises(Mismatch, match="dates differs: want 1 .bands of a file have no dates., have 2"):
+        write_tiff(SERIES, tmp_path / "a.tif")
+
+
+def test_a_saturated_pixel_stays_what_it_is(tmp_path):
+    """65535 is saturated, 0 is nodata (science.md 1): a file must not turn the one into the other."""
+    data = S2.data.copy()
+    data[0, 0, 9, :2] = 65535, 0
+    write_tiff(replace(S2, data=data, valid=None), tmp_path / "a.tif")
+
+    with rasterio.open(tmp_path / "a.tif") as file:
+        assert file.read(1)[9, :2].tolist() == [65535, 0]
+        assert file.nodata == 0
 
 
 def test_a_read_only_folder_says_so():

@@ -7,7 +7,8 @@ import pytest
 from swath.core.errors import Mismatch, Refused, Unknown, Unreadable
 from swath.corpus.splitfile import load_split
 from swath.prediction import read_table
-from swath.recipes.predict import read_ids, run_predict
+from swath.recipes.ids import read_ids
+from swath.recipes.predict import run_predict
 from tests.recipes.a_model import Unlabelled, a_corpus, a_run, index_of
 
 

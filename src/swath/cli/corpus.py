@@ -20,7 +20,10 @@ __all__ = ["corpus"]
 
 @click.group(
     cls=LazyGroup,
-    lazy={"cut": ("swath.cli.cut", "cut", "Cut one's own scene by one's own labels: polygons, points, or a band.")},
+    lazy={
+        "cut": ("swath.cli.cut", "cut", "Cut one's own scene by one's own labels: polygons, points, or a band."),
+        "export": ("swath.cli.export", "export", "Write samples as GeoTIFFs, footprints, GIFs, or files of others."),
+    },
 )
 def corpus() -> None:
     """A corpus is a folder of samples: pixels with their meaning, place, time, validity and labels."""
@@ -317,7 +320,7 @@ def show(corpus: Path, out: Path | None, sheet: Path | None, per_class: int) -> 
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The GeoTIFF.")
 @click.option("--stack", help="Only this stack.")
 def extract(corpus: Path, sample: str, out: Path, stack: str | None) -> int:
-    """Write one sample as GeoTIFF, for QGIS."""
+    """Write one sample as GeoTIFF, for QGIS; one file a stack and date where it has several."""
     from swath.corpus import open_corpus
     from swath.recipes.extract import extract as write
 

@@ -41,7 +41,8 @@ def predict(
     Status 1 if a sample has no answer.
     """
     from swath.corpus import open_corpus
-    from swath.recipes.predict import read_ids, run_predict
+    from swath.recipes.ids import read_ids
+    from swath.recipes.predict import run_predict
 
     done = run_predict(
         model,

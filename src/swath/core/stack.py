@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from odc.geo.geobox import GeoBox
@@ -29,6 +30,7 @@ __all__ = [
     "require_times",
     "same",
     "select_bands",
+    "select_date",
     "to_physical",
     "treat_as",
 ]
@@ -174,6 +176,30 @@ def select_bands(stack: Stack, bands: Sequence[str]) -> Stack:
         valid = valid[:, index]
     return replace(
         stack, data=stack.data[:, index], bands=tuple(bands), quantity=stack.quantity.select(index), valid=valid
+    )
+
+
+def select_date(stack: Stack, k: int) -> Stack:
+    """Take one date by its position; items, baselines and offsets that its origin has one a date go along.
+
+    Examples
+    --------
+    >>> pair = Stack(np.zeros((2, 1, 1, 1)), ("VV",), np.full(2, NO_TIME), Quantity("sigma0"), None, (10, 10))
+    >>> select_date(replace(pair, origin=Origin(items=("a", "b"), level="GRD")), 1).origin.items
+    ('b',)
+    """
+    t = len(stack.times)
+
+    def own(held: tuple[Any, ...]) -> tuple[Any, ...]:
+        return held[k : k + 1] if len(held) == t else held
+
+    came = stack.origin
+    return replace(
+        stack,
+        data=stack.data[k : k + 1],
+        times=stack.times[k : k + 1],
+        valid=None if stack.valid is None else stack.valid[k : k + 1],
+        origin=replace(came, items=own(came.items), baselines=own(came.baselines), offsets=own(came.offsets)),
     )
 
 

@@ -16,10 +16,12 @@ from swath.draw.picture import enlarge, gif, png, shrink
 from swath.draw.plots import bars, distances, histogram
 from swath.draw.preview import class_picture, map_preview
 from swath.draw.reliability import ReliabilityCurve, reliability_plot
+from swath.draw.series import MOST_FRAMES, captioned, frames_of, spread
 from swath.draw.sheet import Tile, contact_sheet
 from swath.draw.stretch import STRETCHES, Stretch, stretch_caption, to_rgb
 
 __all__ = [
+    "MOST_FRAMES",
     "PARTS",
     "STRETCHES",
     "Counted",
@@ -30,11 +32,13 @@ __all__ = [
     "Stretch",
     "Tile",
     "bars",
+    "captioned",
     "class_picture",
     "confusion_matrix",
     "contact_sheet",
     "distances",
     "enlarge",
+    "frames_of",
     "gif",
     "histogram",
     "interval_rows",
@@ -47,6 +51,7 @@ __all__ = [
     "png",
     "reliability_plot",
     "shrink",
+    "spread",
     "stretch_caption",
     "to_rgb",
     "training_curves",

@@ -71,7 +71,7 @@ def shrink(rgb: Array, factor: int, *, is_map: bool = False) -> Array:
     return np.asarray(Image.fromarray(np.ascontiguousarray(rgb)).reduce(factor))
 
 
-def gif(frames: Sequence[Array], *, seconds: float = 0.5) -> bytes:
+def gif(frames: Sequence[Array], *, seconds: float = 0.5, comment: str = "") -> bytes:
     """Encode a series as a GIF that loops for ever, one frame a picture even where two are alike.
 
     Parameters
@@ -80,6 +80,8 @@ def gif(frames: Sequence[Array], *, seconds: float = 0.5) -> bytes:
         All of one size. A frame with more than 256 colours is brought to its best 256.
     seconds : float
         How long each is shown [s]; GIF counts in hundredths.
+    comment : str
+        Kept in the file, for programs that show it: attribution belongs here.
 
     Raises
     ------
@@ -97,11 +99,18 @@ def gif(frames: Sequence[Array], *, seconds: float = 0.5) -> bytes:
         raise Mismatch(where="gif", what="frames", want="one or more of one size", have=have)
     h, w = frames[0].shape[:2]
     control = b"\x21\xf9\x04\x04" + struct.pack("<H", max(1, round(seconds * 100))) + b"\x00\x00"
-    parts = [b"GIF89a", struct.pack("<HHBBB", w, h, 0x70, 0, 0), _LOOP]
+    parts = [b"GIF89a", struct.pack("<HHBBB", w, h, 0x70, 0, 0), _LOOP, _comment(comment)]
     for frame in frames:
         _require_rgb(frame, "gif")
         parts += [control, _frame(frame)]
     return b"".join([*parts, bytes([_TRAILER])])
+
+
+def _comment(text: str) -> bytes:
+    """Comment extension, in pieces of 255 bytes."""
+    blob = text.encode()
+    pieces = [blob[at : at + 255] for at in range(0, len(blob), 255)]
+    return b"\x21\xfe" + b"".join(bytes([len(each)]) + each for each in pieces) + b"\x00" if pieces else b""
 
 
 def _indexed(rgb: Array) -> Image.Image:

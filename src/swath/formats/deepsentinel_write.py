@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from swath.core.sample import Sample
 from swath.core.stack import Stack
 from swath.formats.deepsentinel import LANDCOVER
 
-__all__ = ["write_tree"]
+__all__ = ["numbers_of", "write_tree"]
 
 _GEE: Final = band_order("deepsentinel-gee-14").bands
 _DL: Final = band_order("deepsentinel-dl-16").bands[:13]
@@ -39,8 +39,23 @@ _GEE_DN: Final = dn("boa", offset=0)
 _BRIGHT: Final = 2 / S2_QUANTIFICATION
 
 
-def write_tree(samples: Iterable[Sample], folder: Path, *, total: int = 0, progress: Progress = SILENT) -> list[Path]:
-    """Write samples as `{n}/{n}_{GEE|DL|LC}_{date}_{lon}_{lat}_...`, numbered by the end of their ids, or in order.
+def numbers_of(ids: Sequence[str]) -> list[str]:
+    """Folders of samples: the numbers at the end of their ids, or their places in order where those do not tell all.
+
+    Examples
+    --------
+    >>> numbers_of(["v1-7", "v1-12"]), numbers_of(["v1-7", "v2-7"]), numbers_of(["a", "b-1"])
+    (['7', '12'], ['0', '1'], ['0', '1'])
+    """
+    held = [id.rpartition("-")[2] for id in ids]
+    is_told = len(set(held)) == len(held) and all(each.isascii() and each.isdigit() for each in held)
+    return held if is_told else [str(k) for k in range(len(ids))]
+
+
+def write_tree(
+    samples: Iterable[Sample], folder: Path, *, numbers: Sequence[str] | None = None, progress: Progress = SILENT
+) -> list[Path]:
+    """Write samples as `{n}/{n}_{GEE|DL|LC}_{date}_{lon}_{lat}_...`.
 
     Parameters
     ----------
@@ -48,8 +63,8 @@ def write_tree(samples: Iterable[Sample], folder: Path, *, total: int = 0, progr
         With stacks `gee-s2` and `gee-s1`, or `dl-s2` and `dl-s1`, or all four; a target `landcover` goes along.
     folder : Path
         Of the version; one folder a sample is made in it.
-    total : int
-        How many there will be, for `progress`.
+    numbers : sequence of str, optional
+        Of each sample; default as `numbers_of` gives them, for which all samples are held at once.
 
     Returns
     -------
@@ -61,12 +76,13 @@ def write_tree(samples: Iterable[Sample], folder: Path, *, total: int = 0, progr
     Mismatch, Refused
         A sample has no date, no place, no such stacks, or is no square in UTM.
     """
-    written = []
-    for k, sample in enumerate(samples):
-        number = sample.id.rpartition("-")[2]
-        idx = number if number.isdigit() else str(k)
+    written: list[Path] = []
+    if numbers is None:
+        samples = list(samples)
+        numbers = numbers_of([sample.id for sample in samples])
+    for idx, sample in zip(numbers, samples, strict=True):
         written.append(_write(sample, folder / idx, idx))
-        progress(len(written), total)
+        progress(len(written), len(numbers))
     return written
 
 

@@ -2,11 +2,13 @@
 
 A file says little of what its numbers are, so bands, level, kind, offset and date are declared (`mapping.DECLARES`) and
 checked against all that the files and their pixels do say. Headers make the plan, no pixel is read for it. One scene as
-such opens with `formats.scene.open_scene`. Knows no folder layout but "the folder's name is the class".
+such opens with `formats.scene.open_scene`. Knows no folder layout but "the folder's name is the class", and that of
+folders which swath has exported (`formats.exported`).
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +19,8 @@ import numpy as np
 import pyarrow as pa
 
 from swath.core.array import Array
-from swath.core.errors import Failure, Mismatch, Refused, SwathError
+from swath.core.errors import Failure, Mismatch, Refused, SwathError, Unreadable
+from swath.core.origin import Origin
 from swath.core.plan import Plan, read_each
 from swath.core.quantity import class_of
 from swath.core.sample import Sample
@@ -25,6 +28,7 @@ from swath.core.scene import Window
 from swath.core.stack import Stack
 from swath.formats.archive import glance
 from swath.formats.evidence import MOST_TILES, can_prove_order, decide, prove_tiles, tiles_of
+from swath.formats.exported import ExportedFiles, is_exported, open_exported
 from swath.formats.mapping import DECLARES, Declared, Mapped, declare, gsd_of, map_bands, with_tags
 from swath.formats.options import require_all
 from swath.formats.raster import Header, open_raster, read_header, read_pixels, simplest
@@ -69,7 +73,7 @@ class GeotiffFormat:
             return any(is_raster(path / name) for name in glance(path))
         return is_raster(path)
 
-    def open(self, paths: Sequence[Path], **declared: Any) -> GeotiffFiles | GeotiffWindows:
+    def open(self, paths: Sequence[Path], **declared: Any) -> GeotiffFiles | GeotiffWindows | ExportedFiles:
         """Open folders or files as a source.
 
         Raises
@@ -81,6 +85,9 @@ class GeotiffFormat:
         """
         asked = declare(declared, where="format geotiff")
         roots = tuple(Path(path) for path in paths)
+        exported = [root for root in roots if is_exported(root)]
+        if exported:
+            return _open_exported(roots, exported, asked)
         files = files_of(roots)
         is_single = len(files) == 1 and roots[0].is_file()
         if asked.stride is not None or (is_single and asked.size is not None):
@@ -139,6 +146,8 @@ class GeotiffFiles:
             rows.append({**row, "code": self.choices.code(file.label), "height": size[0], "width": size[1]})
         has_valid = any(may_be_invalid(header, self.choices.declared) for _, header in fitting)
         layout = layout_of(self.mapped, self.header.dtype, size, self.gsd, has_valid, self.choices)
+        if own := self.header.tags.get("SWATH_ATTRIBUTION"):
+            layout = replace(layout, licences=(own,))
         table = pa.Table.from_pylist(rows, schema=pa.schema(list(COLUMNS.items())))
         failures.sort(key=lambda failure: failure.id)
         asked = {**self.choices.declared.given, "files": len(files)}
@@ -214,7 +223,7 @@ class GeotiffFiles:
             return data[at], valid if valid is None or len(valid) == 1 else simplest(valid[at])
 
         decision = decide(mapped, [taken(judged)], where=where) if judged else None
-        origin = origin_of(where, mapped, declared, decision)
+        origin = _restored(header, origin_of(where, mapped, declared, decision), where=where)
         gsd = gsd_of(declared, header, where=where)
         when = np.array([with_tags(declared, header, where=where).date], "datetime64[us]")
         stacks = {}
@@ -232,8 +241,40 @@ class GeotiffFiles:
         return assemble(row, stacks, [map_name(band) for _, band, _ in mapped.classes], self.choices)
 
 
+def _restored(header: Header, read: Origin, *, where: str) -> Origin:
+    """Origin that swath has written into the file; the offset as decided now, unless it is the same by better evidence.
+
+    Raises
+    ------
+    Unreadable
+        What is written there is no origin.
+    """
+    text = header.tags.get("SWATH_ORIGIN", "")
+    if not text:
+        return read
+    try:
+        held = Origin.from_json(json.loads(text))
+        is_same = [dict(each)["offset"] for each in held.offsets] == [each["offset"] for each in read.offsets]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        fix = "Remove its tag SWATH_ORIGIN, or fetch it again."
+        raise Unreadable(where=where, what=f"holds a tag SWATH_ORIGIN that is no origin ({error})", fix=fix) from None
+    offsets = held.offsets if is_same else read.offsets
+    declared = {**held.declared, **read.declared}
+    return replace(held, sensor=read.sensor, level=read.level, offsets=offsets, declared=declared)
+
+
 def _dated(valid: Array | None) -> Array | None:
     return None if valid is None else valid[None]
+
+
+def _open_exported(roots: Sequence[Path], exported: Sequence[Path], declared: Declared) -> ExportedFiles:
+    where = str(exported[0])
+    if len(roots) > 1:
+        raise Refused(where=where, what="says itself what it holds", fix="Open it apart from the others.")
+    if declared.given:
+        named, fix = ", ".join(declared.given), "Declare nothing, or open the folder of one stack in it."
+        raise Refused(where=where, what=f"says itself what it holds, and not by {named}", fix=fix)
+    return open_exported(exported[0])
 
 
 def _open_files(roots: tuple[Path, ...], files: Sequence[RasterFile], declared: Declared) -> GeotiffFiles:

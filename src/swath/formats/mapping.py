@@ -70,7 +70,16 @@ _OPTICAL: Final = {"toa": "L1C", "boa": "L2A"}
 _COUNTED: Final = ("dn", "rgb8", "value", "probability")  # kinds that integers can hold
 _GSD_TOLERANCE: Final = 0.05
 #: Declaration -> tag of `formats.tiff` that says the same.
-_TAGS: Final = {"kind": "SWATH_KIND", "level": "SWATH_LEVEL", "sensor": "SWATH_SENSOR", "date": "SWATH_TIME"}
+_TAGS: Final = {
+    "kind": "SWATH_KIND",
+    "level": "SWATH_LEVEL",
+    "sensor": "SWATH_SENSOR",
+    "date": "SWATH_TIME",
+    "unit": "SWATH_UNIT",
+    "rendering": "SWATH_RENDERING",
+}
+#: Those that say something of one kind of numbers only: maps of swath use the same tags for other things.
+_ONLY_OF: Final = {"unit": "value", "rendering": "rgb8"}
 _LEFT_OUT: Final = "-"
 
 
@@ -195,7 +204,7 @@ def _classes_of(given: Mapping[str, Any], where: str) -> dict[str, str]:
 
 
 def with_tags(declared: Declared, header: Header, *, where: str) -> Declared:
-    """Add what swath itself has written into the file and the user leaves unsaid: kind, level, sensor and date.
+    """Add what swath itself has written into the file and the user leaves unsaid: what, when, and by which legend.
 
     Raises
     ------
@@ -203,9 +212,10 @@ def with_tags(declared: Declared, header: Header, *, where: str) -> Declared:
         What is declared is not what the file says of itself.
     """
     held: dict[str, Any] = {}
+    kind = header.tags.get("SWATH_KIND", "")
     for name, tag in _TAGS.items():
         text = header.tags.get(tag, "")
-        if not text or text == "class":
+        if not text or text == "class" or _ONLY_OF.get(name, kind) != kind:
             continue
         said = as_date(name, text) if name == "date" else text
         own = getattr(declared, name)
@@ -217,6 +227,9 @@ def with_tags(declared: Declared, header: Header, *, where: str) -> Declared:
             raise Mismatch(
                 where=where, what=name, want=f"{own} (declared)", have=f"{said} (written in the file)", fix=fix
             )
+    if kind == "class" and header.tags.get("SWATH_LEGEND"):
+        codes = {text: header.tags["SWATH_LEGEND"] for text in header.descriptions if text}
+        held["classes"] = {**codes, **declared.classes}
     return replace(declared, **held)
 
 
@@ -518,6 +531,8 @@ def _quantification(
 def gsd_of(declared: Declared, header: Header, *, where: str) -> tuple[float, float]:
     """Metres on the ground a pixel: measured on the grid, or declared where the file has no place.
 
+    What swath has written into the file itself is taken, unless the grid is another by now.
+
     Raises
     ------
     Mismatch
@@ -525,13 +540,18 @@ def gsd_of(declared: Declared, header: Header, *, where: str) -> tuple[float, fl
     Refused
         The file has no place and nothing is declared.
     """
+    said = None if declared.gsd is not None else _written_gsd(header)
     if header.geobox is None:
+        if said is not None:
+            return said
         if declared.gsd is None:
             raise Refused(
                 where=where, what="has no place, so its ground size is unknown", fix="Declare gsd= in metres a pixel."
             )
         return declared.gsd, declared.gsd
     have = ground_gsd(header.geobox)
+    if said is not None and all(abs(side / own - 1) <= _GSD_TOLERANCE for side, own in zip(have, said, strict=True)):
+        return said
     if declared.gsd is not None and any(abs(side / declared.gsd - 1) > _GSD_TOLERANCE for side in have):
         raise Mismatch(
             where=where,
@@ -541,6 +561,13 @@ def gsd_of(declared: Declared, header: Header, *, where: str) -> tuple[float, fl
             fix="Declare the grid's own, or resample it.",
         )
     return have
+
+
+def _written_gsd(header: Header) -> tuple[float, float] | None:
+    """What `formats.tiff` has written; None where it has not, or where it is no size."""
+    text = header.tags.get("SWATH_GSD", "")
+    sides = as_numbers("gsd", text) if text else ()
+    return (sides[0], sides[1]) if len(sides) == 2 and all(0 < side < np.inf for side in sides) else None
 
 
 def folder_legend(names: Sequence[str]) -> Legend:

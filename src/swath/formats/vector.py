@@ -1,4 +1,4 @@
-"""Vector: features of a file that GDAL or GeoParquet's reader opens, with one column; and a GeoPackage out.
+"""Vector: features of a file that GDAL or GeoParquet's reader opens, with one column; GeoPackage and GeoJSON out.
 
 GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet and whatever else this GDAL knows. Coordinates come as they are
 stored, longitude or easting first, without heights. Knows nothing of classes: what a column means is the caller's.
@@ -127,18 +127,22 @@ def _read_parquet(path: Path, column: str | None, layer: str | None) -> Features
     return Features(np.arange(len(frame), dtype=np.int64), shapes, frame[wanted].to_numpy(), crs)
 
 
-def write_features(path: Path, geometry: Array, columns: Mapping[str, Any], *, crs: str, layer: str) -> None:
-    """Write polygons or points with their columns as a GeoPackage, the same bytes for the same features.
+def write_features(
+    path: Path, geometry: Array, columns: Mapping[str, Any], *, crs: str, layer: str, note: str = ""
+) -> None:
+    """Write polygons or points with their columns as a GeoPackage or GeoJSON, the same bytes for the same features.
 
     Parameters
     ----------
     path : Path
-        The file; replaced if it is there.
+        The file; replaced if it is there. Its suffix says which: `.geojson` and `.json` are GeoJSON.
     geometry : array of shapely, shape (n,)
     columns : mapping
         Name -> values, n of them.
     crs, layer : str
         CRS of the coordinates, and name of the layer.
+    note : str
+        Kept in the file as the layer's description: attribution belongs here.
 
     Raises
     ------
@@ -146,13 +150,18 @@ def write_features(path: Path, geometry: Array, columns: Mapping[str, Any], *, c
         The file cannot be written; nothing of it is left.
     """
     frame = geopandas.GeoDataFrame(dict(columns), geometry=list(geometry), crs=crs)
-    temporary = path.with_name(f".{path.stem}.tmp.gpkg")
+    is_json = path.suffix.lower() in (".geojson", ".json")
+    temporary = path.with_name(f".{path.stem}.tmp{'.geojson' if is_json else '.gpkg'}")
+    told = {"DESCRIPTION": note} if note else {}
+    if is_json:
+        told |= {"RFC7946": "YES"}
     # A GeoPackage notes when it was written; the note is kept still, so that equal features are equal files.
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "1970-01-01T00:00:00.000Z"})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.unlink(missing_ok=True)
-        pyogrio.write_dataframe(frame, temporary, layer=layer, driver="GPKG")
+        driver = "GeoJSON" if is_json else "GPKG"
+        pyogrio.write_dataframe(frame, temporary, layer=layer, driver=driver, layer_options=told)
     except (DataSourceError, DataLayerError, OSError, RuntimeError) as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

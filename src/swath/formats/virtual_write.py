@@ -18,11 +18,12 @@ from swath.core.array import Array
 from swath.core.bands import order
 from swath.core.errors import Mismatch, Refused
 from swath.core.files import write_whole
+from swath.core.quantity import value
 from swath.core.sample import Sample
 from swath.core.stack import Stack, require_times
 from swath.formats.virtual import FUSION, FUSION_BANDS
 
-__all__ = ["write_patch", "write_product"]
+__all__ = ["write_patch", "write_product", "write_scene"]
 
 _QUALITY: Final = 75  # Pillow's own, which that system used
 
@@ -62,6 +63,12 @@ def write_product(
     t, b, h, w = stack.data.shape
     where = f"product {folder.name}"
     _require_whole(stack, where)
+    if stack.quantity != value("1") or stack.data.dtype.kind != "f":
+        want, have = (
+            f"{value('1')} as floating point: the layout cannot say another",
+            f"{stack.quantity} as {stack.data.dtype}",
+        )
+        raise Mismatch(where=where, what="quantity", want=want, have=have)
     if kind not in ("h5", "jpg") or (kind == "jpg" and b != 3):
         raise Mismatch(where=where, what="kind", want="h5, or jpg of three bands", have=f"{kind} of {b}")
     numbers = steps or tuple(range(t))
@@ -96,6 +103,57 @@ def _truth(classes: Array | None, instances: Array | None, shape: tuple[int, ...
     if min(int(each.min()) for each in both) < 0 or max(int(each.max()) for each in both) > np.iinfo(np.int16).max:
         raise Mismatch(where=where, what="truth", want="codes 0..32767", have="others")
     return np.stack(np.broadcast_arrays(*both), axis=-1).astype(np.int16)
+
+
+def write_scene(folder: Path, sample: Sample, *, is_flat: bool = False) -> list[Path]:
+    """Write a sample as products, one a stack, with its truth where it has some.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the scene; one folder a product is made in it.
+    sample : Sample
+        Its stacks, and targets `class` and `instance`, or `class-<stack>` and `instance-<stack>`.
+    is_flat : bool
+        The one stack goes into `folder` itself.
+
+    Returns
+    -------
+    list of Path
+        Folders of the products.
+
+    Raises
+    ------
+    Mismatch, Refused
+        As `write_product`; or a scene of several stacks is to be one product.
+    """
+    if is_flat and len(sample.stacks) != 1:
+        raise Mismatch(where=f"sample {sample.id}", what="stacks", want="one", have=", ".join(sample.stacks))
+    written = []
+    for name, stack in sample.stacks.items():
+        truth = {role: _truth_of(sample, role, name) for role in ("class", "instance")}
+        written.append(
+            write_product(
+                folder if is_flat else folder / name,
+                stack,
+                classes=truth["class"],
+                instances=truth["instance"],
+                steps=tuple(int(step) for step in stack.origin.declared.get("steps", ())),
+            )
+        )
+    return written
+
+
+def _truth_of(sample: Sample, role: str, name: str) -> Array | None:
+    """Codes (h, w) or (t, h, w) of a stack: those under its name, or the only ones, if they came with it."""
+    target = sample.targets.get(f"{role}-{name}") or sample.targets.get(role)
+    if target is None or target.stack is None:
+        return None
+    items, own = target.stack.origin.items, f"{sample.id}/{name}/"
+    is_own = len(sample.stacks) == 1 or f"{role}-{name}" in sample.targets or (items and items[0].startswith(own))
+    if not is_own:
+        return None
+    return target.stack.data[0, 0] if len(target.stack.data) == 1 else target.stack.data[:, 0]
 
 
 def write_patch(folder: Path, sample: Sample, number: int) -> Path:

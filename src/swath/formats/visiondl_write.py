@@ -35,7 +35,13 @@ _LEVEL: Final = 4  # of gzip: h5py's own
 
 
 def write_batches(
-    samples: Iterable[Sample], folder: Path, *, total: int = 0, per_file: int = PER_FILE, progress: Progress = SILENT
+    samples: Iterable[Sample],
+    folder: Path,
+    *,
+    first: int = 1,
+    total: int = 0,
+    per_file: int = PER_FILE,
+    progress: Progress = SILENT,
 ) -> list[Path]:
     """Write samples as `data_batch_<k>.h5`: `data` (n, 24 or 25, h, w), `locations` (n, 2) and `labels` (n,).
 
@@ -46,6 +52,8 @@ def write_batches(
         target `wi` and a place; a stack `landcover` becomes the 25th channel, of all or of none.
     folder : Path
         Where the files go; each appears whole.
+    first : int
+        Number of the first file, for writing that goes on where it stopped.
     total : int
         How many there will be, for `progress`.
 
@@ -62,13 +70,13 @@ def write_batches(
     kept: list[tuple[tuple[float, float], float]] = []
     done = 0
     folder.mkdir(parents=True, exist_ok=True)
-    path, temporary = folder / "data_batch_1.h5", folder / ".data_batch.h5.tmp"
+    path, temporary = folder / f"data_batch_{first}.h5", folder / ".data_batch.h5.tmp"
     file: h5py.File | None = None
     try:
         for sample in samples:
             channels, place, label = _flat(sample)
             if file is None:
-                path = folder / f"data_batch_{len(written) + 1}.h5"
+                path = folder / f"data_batch_{first + len(written)}.h5"
                 file = _started(temporary, channels.shape)
             held = file["data"]
             if held.shape[1:] != channels.shape:

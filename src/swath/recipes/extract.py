@@ -6,8 +6,9 @@ from pathlib import Path
 
 from swath.core.errors import Refused, Unknown
 from swath.core.sample import Sample
-from swath.core.stack import Stack
+from swath.core.stack import Stack, select_date
 from swath.corpus.corpus import Corpus
+from swath.formats.geotiff_write import date_names
 from swath.formats.tiff import write_tiff
 
 __all__ = ["extract"]
@@ -19,12 +20,13 @@ def _stacks(sample: Sample) -> dict[str, Stack]:
 
 
 def extract(corpus: Corpus, id: str, path: Path, *, stack: str | None = None) -> list[Path]:
-    """Write a sample's stacks, its class maps among them.
+    """Write a sample's stacks, its class maps among them; `formats.geotiff` opens each file with nothing declared.
 
     Parameters
     ----------
     path : Path
-        The file; where the sample holds several stacks and none is named, each goes to `<path>-<stack>.tif`.
+        The file; where the sample holds several stacks and none is named, each goes to `<path>-<stack>.tif`, and the
+        dates of a series to `<path>-<date>.tif`.
 
     Returns
     -------
@@ -44,12 +46,17 @@ def extract(corpus: Corpus, id: str, path: Path, *, stack: str | None = None) ->
     chosen = held if stack is None else {stack: held[stack]}
     if not path.name:
         raise Refused(where=str(path), what="is no name for a file", fix="Name one, as sample.tif.")
-    written = []
+    named: dict[Path, Stack] = {}
     for name, each in chosen.items():
-        out = path if len(chosen) == 1 else path.with_name(f"{path.stem}-{name}{path.suffix}")
-        if out.exists():
-            raise Refused(where=str(out), what="is there already", fix="Choose another name.")
-        legend = corpus.layout.legends.get(each.quantity.legend or "")
-        write_tiff(each, out, legend=legend)
-        written.append(out)
-    return written
+        tail = "" if len(chosen) == 1 else f"-{name}"
+        dates = [f"-{date}" for date in date_names(each.times)] if len(each.times) > 1 else [""]
+        named |= {
+            path.with_name(f"{path.stem}{tail}{date}{path.suffix}"): select_date(each, k)
+            for k, date in enumerate(dates)
+        }
+    there = next((str(out) for out in named if out.exists()), None)
+    if there is not None:
+        raise Refused(where=there, what="is there already", fix="Choose another name.")
+    for out, each in named.items():
+        write_tiff(each, out, legend=corpus.layout.legends.get(each.quantity.legend or ""))
+    return list(named)
