@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-all check bench result docs
+.PHONY: help install demo test test-all fuzz check bench result docs
 
 PYTHON ?= python3
 WORKERS ?= 2
@@ -38,6 +38,9 @@ test-all: .venv/.installed  ## all tests, with what they need from Debian, and t
 	scripts/need_debian.sh chromium
 	scripts/try_numpy_half.sh $(BIN)
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not online"
+
+fuzz: .venv/.installed  ## 2,000 random mutations of valid files through every reader (half an hour)
+	SWATH_MUTATIONS=2000 $(BIN)/python -m pytest -n $(WORKERS) tests/formats/test_mutations.py
 
 check: .venv/.installed  ## lint, format, types, floors, exports, the numpy half without torch (under a minute)
 	$(BIN)/ruff check

@@ -1,7 +1,8 @@
-"""Mutations: valid files with random damage, read to the end in a process of their own; run by `test_mutations`.
+"""Mutations: valid files with random damage, read to the end in processes of their own; run by `test_mutations`.
 
 `python mutating.py FORMAT FIRST COUNT`: a line a mutation, `read` or `refused`, or `BAD` with what came out instead. A
-mutation that takes more than `SECONDS` or `MEMORY` ends the process by a signal, and the last line says which it was.
+mutation that takes more than `SECONDS` or `MEMORY`, or crashes a library, ends its process; `survive` says which it was
+and goes on behind it in a new one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import random
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import traceback
@@ -24,7 +26,8 @@ import numpy as np
 from swath.core.errors import SwathError
 from swath.formats import format_named
 from swath.formats.hackathon import KINDS, a_record
-from tests.formats import a_deepsentinel, a_virtual, a_visiondl, an_export
+from swath.testing.build import a_eurosat_folder, a_eurosat_zip, a_geotiff
+from tests.formats import a_deepsentinel, a_grd, a_safe, a_stac, a_virtual, a_visiondl, an_export, test_exported
 
 SECONDS = 20
 MEMORY = 6 * 2**30
@@ -62,11 +65,31 @@ def _text(name: str, text: str) -> Callable[[Path], Path]:
 
 
 _TS = "@dimensions 2\n@classLabel true a b\n@data\n1,2,3:-1,-2,-3:a\n4,?,6:-4,-5,-6:b\n"
+
+
+def _scenes(home: Path) -> Path:
+    for k in range(3):
+        a_geotiff(
+            home / "t" / f"{k}.tif", 1000 + k, size=(24, 24), descriptions=("B04", "B03", "B02"), compress="deflate"
+        )
+    return home / "t"
+
+
 _L1C = {"kind": "dn", "level": "L1C", "convention": "0"}
+_TWO = ("Forest", "River")
 _IMAGE = an_export.an_image()
 _PLACED = {**_IMAGE, **an_export.degrees()}
 #: Case -> format, what makes a valid file or folder of it, and what is declared.
 CASES: dict[str, tuple[str, Callable[[Path], Path], dict[str, Any]]] = {
+    "eurosat-rgb": ("eurosat-rgb", lambda home: a_eurosat_zip(home / "e.zip", n=1, classes=_TWO), {}),
+    "eurosat-ms": ("eurosat-ms", lambda home: a_eurosat_folder(home / "e", n=1, kind="ms", classes=_TWO), {}),
+    "safe-s2": ("safe-s2", lambda home: a_safe.a_safe(home), {"size": 24}),
+    "safe-s2-zip": ("safe-s2", lambda home: a_safe.a_safe(home, is_zip=True), {"size": 24}),
+    "safe-s1": ("safe-s1", lambda home: a_grd.a_grd(home), {"size": 64}),
+    "safe-s1-zip": ("safe-s1", lambda home: a_grd.a_grd(home, is_zip=True), {"size": 64}),
+    "stac": ("stac", lambda home: a_stac.a_stac(home / "s").parent, {"size": 48}),
+    "geotiff": ("geotiff", _scenes, {**_L1C, "convention": "0"}),
+    "geotiff-exported": ("geotiff", lambda home: test_exported.a_folder(home / "t", test_exported.SAMPLES[:1]), {}),
     "visiondl-records": ("visiondl", _records, {}),
     "visiondl-zip": ("visiondl", _zip, {}),
     "visiondl-hdf5": ("visiondl", lambda home: a_visiondl.a_batch(home / "data_batch_1.h5", 3, side=12), {}),
@@ -153,6 +176,57 @@ def main(name: str, first: int, count: int) -> None:
                 said = f"BAD {error!r} at {Path(where.filename).name}:{where.lineno}"
             signal.alarm(0)
             print(said.replace("\n", " "), flush=True)
+
+
+def survive(command: Callable[[int, int], list[str]], count: int, *, seconds: float) -> list[str]:
+    """Run a command that says a line a number, from 0 to `count`; where it dies, say so and go on behind that number.
+
+    Parameters
+    ----------
+    command : function (first, count) -> arguments
+        Of the process; it prints `<case> <number>:` before it begins, and how it ended behind.
+    seconds : float
+        For one process.
+    """
+    said: list[str] = []
+    path = os.pathsep.join([*sys.path, str(Path(__file__).parents[2])])
+    while len(said) < count:
+        before = len(said)
+        with tempfile.TemporaryFile("w+") as out:
+            try:
+                ended = subprocess.run(
+                    command(before, count - before),
+                    stdout=out,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    env={**os.environ, "PYTHONPATH": path},
+                    timeout=seconds,
+                )
+                how = f"process ended by {_name_of(ended.returncode)}"
+                stderr = ended.stderr
+            except subprocess.TimeoutExpired:
+                how, stderr = f"processes took more than {seconds:g} s", ""
+            out.seek(0)
+            said += out.read().splitlines()
+        if len(said) < count or (said and said[-1].endswith(": ")):
+            if len(said) == before:
+                raise AssertionError(f"{how} before its first case: {stderr[-2000:]}")
+            if said[-1].endswith(": "):
+                said[-1] += f"BAD {how}"
+    return said
+
+
+def _name_of(status: int) -> str:
+    return signal.Signals(-status).name if status < 0 else f"status {status}"
+
+
+def run(name: str, count: int) -> list[str]:
+    """How each of `count` mutations of a format ended."""
+
+    def command(first: int, more: int) -> list[str]:
+        return [sys.executable, __file__, name, str(first), str(more)]
+
+    return survive(command, count, seconds=60 + 2 * count)
 
 
 if __name__ == "__main__":

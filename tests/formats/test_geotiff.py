@@ -14,6 +14,7 @@ from swath.core.sample import Sample
 from swath.formats.geotiff import GEOTIFF
 from swath.testing.build import EUROSAT_ORDER, a_eurosat_folder, a_eurosat_patch, a_geotiff
 from swath.testing.format import check_format
+from tests.formats.attacking import claim
 
 RGB = {"bands": "B04,B03,B02", "kind": "dn", "level": "L2A"}
 
@@ -397,3 +398,14 @@ def test_eurosat_reads_alike_through_both_doors(tmp_path):
     (sample,) = read_all(path, bands=EUROSAT_ORDER, kind="dn", level="L1C", convention=0)
 
     np.testing.assert_array_equal(sample.stacks["s2"].data[0], a_eurosat_patch("Forest", 1))
+
+
+def test_a_file_that_claims_to_be_a_sample_of_many_gigabytes_is_refused(tmp_path):
+    """A header is four numbers; room for 29 GB must not be made because it says so."""
+    path = a_geotiff(tmp_path / "a.tif", descriptions=("B04", "B03", "B02"))
+    path.write_bytes(claim(path.name, path.read_bytes()))
+
+    plan = GEOTIFF.open([tmp_path], kind="dn", level="L1C", offset=0).plan()
+
+    assert len(plan) == 0
+    assert "a: would be one sample of 29,400,000,000 bytes, above 2,147,483,648" in plan.failures[0].message

@@ -52,7 +52,10 @@ from swath.formats.rasterset import (
 from swath.formats.scene import codes_of, origin_of
 from swath.formats.windows import GeotiffWindows, open_windows
 
-__all__ = ["GEOTIFF", "GeotiffFiles", "GeotiffFormat"]
+__all__ = ["GEOTIFF", "MOST_SAMPLE", "GeotiffFiles", "GeotiffFormat"]
+
+#: Bytes of a sample; a larger file is cut, or its header lies.
+MOST_SAMPLE: Final = 2 * 2**30
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,10 @@ class GeotiffFiles:
             header = read_header(dataset, where=file.id)
         self._require_fit(header, file.id)
         gsd_of(self.choices.declared, header, where=file.id)
+        size = raw_bytes(self.mapped, header.dtype, header.shape)
+        if size > MOST_SAMPLE:
+            what = f"would be one sample of {size:,} bytes, above {MOST_SAMPLE:,}, if its header is true"
+            raise Refused(where=file.id, what=what, fix="Declare size= and stride= to cut it into windows.")
         return header
 
     def _require_fit(self, header: Header, where: str) -> None:
