@@ -88,8 +88,9 @@ def import_(
 ) -> int:
     """Read foreign files of FORMAT into a corpus.
 
-    Formats: geotiff, eurosat-rgb, eurosat-ms, safe-s2, safe-s1, stac, earthengine, series, and those of older systems:
-    hackathon, deepsentinel, visiondl, virtual.
+    Formats: geotiff, safe-s2, safe-s1, stac, earthengine, series; those of published sets:
+    eurosat-rgb, eurosat-ms, bigearthnet, sen12mscr; and those of older systems: hackathon,
+    deepsentinel, visiondl, virtual.
 
     Files that cannot be read go to quarantine with a reason; the last line counts them and the exit status is 1.
     """

@@ -30,6 +30,8 @@ FORMATS: Final[dict[str, tuple[str, str]]] = {
     "hackathon": ("swath.formats.hackathon", "HACKATHON"),
     "virtual": ("swath.formats.virtual", "VIRTUAL"),
     "series": ("swath.formats.series", "SERIES"),
+    "bigearthnet": ("swath.formats.bigearthnet", "BIGEARTHNET"),
+    "sen12mscr": ("swath.formats.sen12mscr", "SEN12MSCR"),
     "geotiff": ("swath.formats.geotiff", "GEOTIFF"),
 }
 
