@@ -32,6 +32,7 @@ FORMATS: Final[dict[str, tuple[str, str]]] = {
     "series": ("swath.formats.series", "SERIES"),
     "bigearthnet": ("swath.formats.bigearthnet", "BIGEARTHNET"),
     "sen12mscr": ("swath.formats.sen12mscr", "SEN12MSCR"),
+    "cube": ("swath.formats.cube", "CUBE"),
     "geotiff": ("swath.formats.geotiff", "GEOTIFF"),
 }
 
