@@ -27,7 +27,19 @@ from swath.core.errors import SwathError
 from swath.formats import format_named
 from swath.formats.hackathon import KINDS, a_record
 from swath.testing.build import a_eurosat_folder, a_eurosat_zip, a_geotiff
-from tests.formats import a_deepsentinel, a_grd, a_safe, a_stac, a_virtual, a_visiondl, an_export, test_exported
+from tests.formats import (
+    a_bigearthnet,
+    a_cube,
+    a_deepsentinel,
+    a_grd,
+    a_safe,
+    a_sen12mscr,
+    a_stac,
+    a_virtual,
+    a_visiondl,
+    an_export,
+    test_exported,
+)
 
 SECONDS = 20
 MEMORY = 6 * 2**30
@@ -75,6 +87,12 @@ def _scenes(home: Path) -> Path:
     return home / "t"
 
 
+def _labelled(home: Path) -> Path:
+    a_bigearthnet.a_patch(home / "b", a_bigearthnet.RADAR)
+    return a_bigearthnet.a_patch(home / "b")
+
+
+_DN = {"kind": "dn", "convention": 0}
 _L1C = {"kind": "dn", "level": "L1C", "convention": "0"}
 _TWO = ("Forest", "River")
 _IMAGE = an_export.an_image()
@@ -103,6 +121,14 @@ CASES: dict[str, tuple[str, Callable[[Path], Path], dict[str, Any]]] = {
     "virtual-products": ("virtual", lambda home: a_virtual.scenes(home / "v", (1, 2)), {}),
     "virtual-patch": ("virtual", lambda home: a_virtual.a_patch(home / "patch_000"), {}),
     "deepsentinel": ("deepsentinel", lambda home: a_deepsentinel.a_sample_folder(home / "v").parent, {}),
+    "bigearthnet": ("bigearthnet", _labelled, {}),
+    "bigearthnet-zip": ("bigearthnet", lambda home: a_bigearthnet.zipped(a_bigearthnet.a_patch(home / "b")), {}),
+    "sen12mscr": ("sen12mscr", lambda home: a_sen12mscr.a_triplet(home / "t"), {}),
+    "sen12mscr-series": ("sen12mscr", lambda home: a_sen12mscr.a_series(home / "s"), {}),
+    "cube-netcdf4": ("cube", lambda home: a_cube.a_netcdf4(home / "a.nc", a_cube.s2_bands()), _DN),
+    "cube-classic": ("cube", lambda home: a_cube.a_classic(home / "a.nc", a_cube.s2_bands()), _DN),
+    "cube-zarr-2": ("cube", lambda home: a_cube.a_zarr(home / "a.zarr", a_cube.s2_bands(), version=2), _DN),
+    "cube-zarr-3": ("cube", lambda home: a_cube.a_zarr(home / "a.zarr", a_cube.s2_bands()), _DN),
     "series-ts": ("series", _text("a.ts", _TS), {"gsd": 8}),
     "series-tsv": ("series", _text("a.tsv", "1\t0.2\t0.4\n2\t0.6\t0.5\n"), {"gsd": 8}),
     "series-npz": ("series", _npz, {"gsd": 8}),

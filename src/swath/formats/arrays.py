@@ -280,7 +280,7 @@ def _open_zarr(path: Path, where: str) -> Arrays:
     for name, each in arrays.items():
         attrs = _attrs(dict(each.attrs))
         _require_codecs(each, f"{where} {name}")
-        dims = getattr(each.metadata, "dimension_names", None) or each.attrs.get("_ARRAY_DIMENSIONS")
+        dims: Any = getattr(each.metadata, "dimension_names", None) or each.attrs.get("_ARRAY_DIMENSIONS")
         known = tuple(str(dim) for dim in dims) if dims else tuple(f"dim_{i}" for i in range(len(each.shape)))
         fill = _plain(each.metadata.fill_value) if "_FillValue" not in attrs else None
         if fill is not None and each.metadata.zarr_format == 2 and np.dtype(each.dtype).kind in "iuf":

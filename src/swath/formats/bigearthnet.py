@@ -331,8 +331,8 @@ class BigearthnetPatches:
             fix = "Open each apart, or read one kind with stacks=."
             raise Refused(where=f"format {self.name}", what=what, have=first.rstrip("."), fix=fix)
         for name in optical.keys() - radars.keys():
-            error = Refused(where=name, what="has no radar patch here", fix="Read it without: leave s1 out of stacks=.")
-            failures.append(Failure.of(name, error, "missing"))
+            alone = Refused(where=name, what="has no radar patch here", fix="Read it without: leave s1 out of stacks=.")
+            failures.append(Failure.of(name, alone, "missing"))
         return [(optical[name], radars[name]) for name in sorted(radars)]
 
     def read(self, rows: pa.Table) -> Iterator[Sample | Failure]:

@@ -213,8 +213,7 @@ class Sen12mscrPatches:
             looks = [look for look in place.looks if look.stack in self.stacks]
             error = self._flaw(place, looks)
             if error is not None:
-                reason = "missing" if isinstance(error, Refused) else None
-                failures.append(Failure.of(place.id, error, reason))
+                failures.append(Failure.of(place.id, error, "missing" if isinstance(error, Refused) else None))
                 continue
             for stack in self.stacks:
                 most[stack] = max(most[stack], sum(look.stack == stack for look in looks))
