@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import shapely
 
-from swath.world.lattice import Extent, fractal, key
+from swath.imaging.lattice import Extent, fractal, key
 from swath.world.network import RELIEF, distance_to, highways_near, rivers_near
 
 EXTENT = Extent(-500_000, 50_000, 2000, 2000)

@@ -13,9 +13,10 @@ from swath.core.bands import S2_BANDS
 from swath.core.quantity import class_of, dn
 from swath.core.scene import Window
 from swath.core.stack import same, to_physical
+from swath.imaging.lattice import Extent
 from swath.world import Planet
 from swath.world.landscape import labels, settle
-from swath.world.lattice import BLOCK, HALO, Extent
+from swath.world.lattice import BLOCK, HALO
 from swath.world.look import look
 from swath.world.network import distance_to, highways_near
 from swath.world.scene import read_labels, read_numbers

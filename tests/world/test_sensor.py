@@ -7,7 +7,7 @@ import pytest
 
 from swath.core.quantity import TOA, convert, dn
 from swath.core.sensors import SENSORS
-from swath.world.lattice import Extent
+from swath.imaging.lattice import Extent
 from swath.world.sensor import GROUPS, encode, observe, rim
 
 

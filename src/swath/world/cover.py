@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 
 from swath.core.array import Array
+from swath.imaging.lattice import Extent, bits, key, normal, uniform
 from swath.world.landscape import FAR, Plot, Setting, settle
-from swath.world.lattice import Extent, bits, key, normal, uniform
 from swath.world.season import CURVES
 from swath.world.spectra import CLASSES, code, load_spectra
 

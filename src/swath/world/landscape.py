@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from swath.core.array import Array
-from swath.world.lattice import BLOCK, HALO, Extent, fractal, key, uniform
+from swath.imaging.lattice import Extent, fractal, key, uniform
+from swath.world.lattice import BLOCK, HALO
 from swath.world.network import distance_to, gaps_to, highways_near, lakes_near, rivers_near
 from swath.world.parcels import Parcels, cut
 from swath.world.region import DISTRICT, FIELD_LEVEL, REGION, RIM, SEA_LEVEL, Districts, districts_near, region_fields

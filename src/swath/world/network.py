@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from swath.core.array import Array
-from swath.world.lattice import Extent, fractal, key, uniform
+from swath.imaging.lattice import Extent, fractal, key, uniform
 
 __all__ = ["NO_CURVES", "RELIEF", "Curves", "distance_to", "gaps_to", "highways_near", "lakes_near", "rivers_near"]
 

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from swath.core.array import Array
-from swath.world.lattice import bits, uniform
+from swath.imaging.lattice import bits, uniform
 
 __all__ = ["Parcels", "cut"]
 

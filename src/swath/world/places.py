@@ -18,9 +18,10 @@ import numpy as np
 from swath.core.array import Array
 from swath.core.geobox import utm_epsg, wrap
 from swath.core.progress import SILENT, Progress
+from swath.imaging.lattice import Extent, key, uniform
 from swath.world.label import window_class
 from swath.world.landscape import sketch
-from swath.world.lattice import BLOCK, Extent, key, pixel_at, uniform
+from swath.world.lattice import BLOCK, pixel_at
 from swath.world.region import FIELD_LEVEL, REGION
 from swath.world.scene import read_labels
 from swath.world.spectra import CLASSES

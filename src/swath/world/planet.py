@@ -26,8 +26,9 @@ from swath.core.quantity import class_of, dn
 from swath.core.sample import Sample, Target, TargetSpec
 from swath.core.specs import InputSpec
 from swath.core.stack import NO_TIME, Stack
+from swath.imaging.lattice import Extent, key, uniform
 from swath.world.label import window_class
-from swath.world.lattice import GSD, Extent, geobox_of, key, lonlat_of, pixel_at, pixel_of, uniform
+from swath.world.lattice import GSD, geobox_of, lonlat_of, pixel_at, pixel_of
 from swath.world.places import WIDEST, Place, choose, group_of, most_regions
 from swath.world.scene import (
     PlanetScene,

@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 
 from swath.core.array import Array
-from swath.world.lattice import BLOCK, Extent, bits, fractal, key, normal, uniform
+from swath.imaging.lattice import Extent, bits, fractal, key, normal, uniform
+from swath.world.lattice import BLOCK
 from swath.world.network import RELIEF
 from swath.world.spectra import code
 

@@ -22,8 +22,9 @@ from swath.core.pixelcheck import check_pixels
 from swath.core.quantity import Quantity, class_of, dn
 from swath.core.scene import Window
 from swath.core.stack import NO_TIME, Stack
+from swath.imaging.lattice import Extent
 from swath.world.landscape import labels, parcels
-from swath.world.lattice import BLOCK, GSD, Extent, geobox_of, lonlat_of
+from swath.world.lattice import BLOCK, GSD, geobox_of, lonlat_of
 from swath.world.look import look
 from swath.world.sensor import encode
 from swath.world.spectra import ATTRIBUTION

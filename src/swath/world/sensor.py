@@ -17,7 +17,8 @@ import numpy as np
 from swath.core.array import Array
 from swath.core.quantity import S2_QUANTIFICATION
 from swath.core.sensors import SENSORS, Band
-from swath.world.lattice import GSD, Extent, key, normal
+from swath.imaging.lattice import Extent, key, normal
+from swath.world.lattice import GSD
 
 __all__ = ["DN_HIGHEST", "DN_LOWEST", "GROUPS", "encode", "observe", "rim"]
 
