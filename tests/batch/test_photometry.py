@@ -7,11 +7,12 @@ import pytest
 
 from swath.batch import Augmentation
 from swath.batch.keys import id_keys
-from swath.batch.photometry import AIRLIGHT, drop_bands, light, lighting, require_lighting
+from swath.batch.photometry import drop_bands, light, lighting, require_lighting
 from swath.core.errors import Refused, Unknown
 from swath.core.quantity import BOA, GAMMA0_RTC, GAMMA0_RTC_DB, TOA, dn, rgb8, value
 from swath.core.rendering import rendering
 from swath.core.specs import InputSpec, StackInput
+from swath.imaging.haze import AIRLIGHT
 
 BANDS = ("B02", "B04", "B11")
 KEYS = id_keys(0, [str(i) for i in range(1000)])

@@ -2,8 +2,8 @@
 
 Brightness, gain, offset and haze are one straight line a sample and band, in reflectance or linear power, carried over
 to whatever the numbers are: digital numbers by quantification and offset, 8-bit pictures by their rendering, decibels
-by the logarithm. An option changes the stacks whose quantity gives it a meaning, and is refused where none does. Noise
-is drawn a pixel. Nothing here moves a pixel.
+by the logarithm; haze is that of `imaging`. An option changes the stacks whose quantity gives it a meaning, and is
+refused where none does. Noise is drawn a pixel. Nothing here moves a pixel.
 """
 
 from __future__ import annotations
@@ -20,22 +20,13 @@ from swath.core.array import Array
 from swath.core.errors import Refused, Unknown
 from swath.core.quantity import DN_NODATA, DN_SATURATED, S2_QUANTIFICATION
 from swath.core.rendering import RENDERINGS
-from swath.core.sensors import SENSORS
 from swath.core.specs import InputSpec, StackInput
+from swath.imaging.haze import AIRLIGHT, veil
 
-__all__ = ["AIRLIGHT", "HAZE_EXPONENT", "Lighting", "drop_bands", "light", "lighting", "require_lighting"]
+__all__ = ["Lighting", "drop_bands", "light", "lighting", "require_lighting"]
 
-#: Optical thickness of haze falls with the wavelength to this power.
-HAZE_EXPONENT: Final = -1.3
-#: Top-of-atmosphere reflectance [1] that a veil tends to: the brightest pixels of a real low cloud (Sentinel-2 L1C).
-#: Water vapour above it darkens B09, and hides it in B10.
-AIRLIGHT: Final = {
-    "B01": 0.55, "B02": 0.60, "B03": 0.60, "B04": 0.65, "B05": 0.63, "B06": 0.69, "B07": 0.75, "B08": 0.68,
-    "B8A": 0.77, "B09": 0.12, "B10": 0.002, "B11": 0.71, "B12": 0.56,
-}  # fmt: skip
 #: Least reflectance [1] that a product holds, DN 1 of offset -1000: numbers without offset go as far below 0.
 _LEAST: Final = -0.0999
-_CENTRES: Final = {band.name: band.centre["S2A"] for band in SENSORS["s2-l1c"].bands}
 #: Option -> kinds of numbers that it has a meaning for.
 _MEANS: Final = {
     "brightness": ("reflectance", "power", "decibels"),
@@ -148,9 +139,7 @@ def _lines(keys: Array, options: Augmentation, epoch: int, lit: Lighting, stack:
     if options.offset and is_optical:
         addend += strength * options.offset * signed("offset")
     if options.haze and is_optical:
-        waves = np.array([_CENTRES[band] for band in lit.bands], np.float64)
-        thickness = strength * options.haze * uniform(keys, epoch, "haze") * (waves / 550) ** HAZE_EXPONENT
-        clear, air = np.exp(-thickness), np.array([AIRLIGHT[band] for band in lit.bands])
+        clear, air = veil(lit.bands, strength * options.haze * uniform(keys, epoch, "haze")[:, 0])
         factor, addend = factor * clear, addend * clear + (1 - clear) * air
     return factor, addend
 
