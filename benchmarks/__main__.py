@@ -17,6 +17,7 @@ BENCHMARKS = (
     "foreign",
     "manifest",
     "batches",
+    "imaging",
     "networks",
     "training",
     "mapping",

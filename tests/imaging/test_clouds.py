@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 
@@ -109,6 +110,22 @@ def test_a_seed_gives_the_same_bytes_and_dates_their_own_clouds():
     assert (one.covers[0].thickness != one.covers[1].thickness).any()
     seeded = cloud(GROUND[1:2], options, bands=BANDS, extent=EXTENT, seed=1, dates=(17005,), sun=SUN)
     assert (seeded.covers[0].thickness != other.covers[0].thickness).any()
+
+
+def test_any_number_of_workers_draws_the_same():
+    """science.md 7: bit for bit at any worker count: eight pieces by one thread, by three, and the whole."""
+    whole = Extent(0, 0, 160, 200)
+    pieces = [Extent(row, col, 80, 50) for row in (0, 80) for col in range(0, 200, 50)]
+
+    def draw(extent):
+        return drawn(extent=extent, coverage=0.5, coverage_of="lattice").alpha
+
+    alone = draw(whole)
+    with ThreadPoolExecutor(3) as pool:
+        many = list(pool.map(draw, pieces))
+    for extent, one, other in zip(pieces, map(draw, pieces), many, strict=True):
+        assert one.tobytes() == other.tobytes()
+        np.testing.assert_array_equal(one, alone[:, extent.row : extent.row + 80, extent.col : extent.col + 50])
 
 
 def test_half_of_the_dates_have_clouds_at_chance_one_half():

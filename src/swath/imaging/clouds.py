@@ -287,9 +287,20 @@ def overcast(ground: Array, cover: Cover, *, path: Array | float = 0.0) -> Array
     float32 array, shape (..., b, h, w)
         (1 - alpha) * darkened ground + alpha * cloud; the ground to the bit where there is neither cloud nor shade.
     """
-    lit = darken(ground, cover.shade, bands=cover.bands, path=path) if cover.sun else np.asarray(ground, np.float32)
-    alpha = cover.alpha
-    return np.asarray((1 - alpha) * lit + alpha * cover.cloud)
+    ground = np.asarray(ground)
+    path = np.broadcast_to(np.asarray(path, np.float32).reshape(-1, 1, 1), (len(cover.bands), 1, 1))
+    law = scaling(cover.bands, cover.options.exponent, where="clouds").astype(np.float32)
+    table = spectrum_of(cover.bands, _SPECTRA[cover.options.spectrum]).astype(np.float32)
+    out = np.empty(ground.shape, np.float32)
+    grey = cover.alpha_550
+    for k, band in enumerate(cover.bands):
+        # Band by band, so that nothing of the size of all bands is made beside the image.
+        plane = np.asarray(ground[..., k, :, :], np.float32)
+        if cover.sun is not None:
+            plane = darken(plane[..., None, :, :], cover.shade, bands=(band,), path=path[k : k + 1])[..., 0, :, :]
+        alpha = grey if law[k] == 1 else -np.expm1(-law[k] * cover.thickness)
+        out[..., k, :, :] = (1 - alpha) * plane + alpha * (table[k] * cover.top)
+    return out
 
 
 @dataclass(frozen=True, slots=True, eq=False)

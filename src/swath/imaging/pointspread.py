@@ -52,7 +52,7 @@ def sigma_of(mtf: float) -> float:
 @lru_cache(maxsize=256)
 def _half_taps(sigma: float, nyquist: float) -> tuple[float, ...]:
     """Taps 0, 1, 2, ... whose cosine series is nearest to the Gaussian's transfer, exact at 0 and at `nyquist`."""
-    m = math.ceil(4 * sigma) + 1
+    m = math.ceil(3.5 * sigma) + 1
     omega = np.linspace(0, math.pi, 4097)
     order = np.arange(m + 1)
     waves = np.cos(order[:, None] * omega)
@@ -91,6 +91,7 @@ def taps(mtf: float, factor: float = 1.0) -> Array:
     return np.concatenate([half[:0:-1], half])
 
 
+@lru_cache(maxsize=64)
 def spread_rows(n: int, to: int, *, mtf: float | None) -> Any:
     """Weights of point spread and area mean from `n` pixels to `to`: sparse (to, n).
 
@@ -122,6 +123,7 @@ def spread_rows(n: int, to: int, *, mtf: float | None) -> Any:
     return both
 
 
+@lru_cache(maxsize=64)
 def block_rows(n: int, to: int, *, sigma: float) -> Any:
     """Weights of a Gaussian about the middle of each output pixel, cut at its edges: sparse (to, n).
 
@@ -205,19 +207,21 @@ def aggregate(
     planes = np.asarray(image).reshape(-1, b, *image.shape[-2:])
     mask = None if valid is None or valid.all() else np.broadcast_to(valid, image.shape).reshape(planes.shape)
     data = np.empty((*planes.shape[:2], *size), np.float32)
-    share = np.ones(data.shape, np.float32)
+    share = None if mask is None else np.empty(data.shape, np.float32)
+    shape = (*image.shape[:-2], *size)
     for k, transfer in enumerate(each):
         down, across = (
             spread_rows(n, to, mtf=transfer) if sigma is None else block_rows(n, to, sigma=sigma)
             for n, to in zip(image.shape[-2:], size, strict=True)
         )
-        if mask is None:
+        if mask is None or share is None:
             data[:, k] = apply_both(down, across, planes[:, k])
             continue
         share[:, k] = apply_both(down, across, mask[:, k].astype(np.float32))
         data[:, k] = apply_both(down, across, np.where(mask[:, k], planes[:, k], 0))
+    if share is None:
+        whole = np.broadcast_to(np.True_, shape), np.broadcast_to(np.float32(1), shape)
+        return Aggregated(data.reshape(shape), *whole, each, sigma)
     kept = share > least + 1e-6
-    if mask is not None:
-        data = np.where(kept, data / np.where(kept, share, 1), 0).astype(np.float32)
-    shape = (*image.shape[:-2], *size)
+    data = np.where(kept, data / np.where(kept, share, 1), 0).astype(np.float32)
     return Aggregated(data.reshape(shape), kept.reshape(shape), share.reshape(shape), each, sigma)
