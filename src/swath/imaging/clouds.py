@@ -191,11 +191,14 @@ def _thickness(options: Clouds, field: Array, levelled: tuple[float, float, floa
     if threshold == math.inf:
         return np.zeros_like(field)
     most = options.thickness
-    edge = -most * math.log1p(math.log(1 - THIN) / most)  # before the soft bound below
+    thin = -math.log(1 - THIN)
+    edge = thin / (
+        1 - thin / most
+    )  # before the bound below, which is soft: a veil keeps its texture up to the thickest
     above = (field - np.float32(mean + spread * threshold)) * np.float32(options.contrast / spread)
     grown = np.exp(np.minimum(above, np.float32(20)))
     raw = np.maximum(grown - np.float32(_CLEAR), 0) * np.float32(edge / (1 - _CLEAR))
-    return np.asarray(np.float32(most) * -np.expm1(-raw / np.float32(most)))
+    return np.asarray(raw * (np.float32(most) / (raw + np.float32(most))))
 
 
 def _top(options: Clouds, thickness: Array, rim: Array, sun: Sun | None) -> Array:
