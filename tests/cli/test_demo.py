@@ -76,6 +76,7 @@ def test_a_folder_of_another_demo_says_what_to_remove(swath, monkeypatch, tmp_pa
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # the whole chain, beside other tests
 def test_the_demo_goes_from_a_planet_to_a_judged_map(swath, tmp_path):
     """Issue: the map of an unseen scene compared with its truth, one page, three commands to try next."""
     status, out, _ = swath("demo", "-o", tmp_path / "demo")

@@ -67,6 +67,7 @@ def test_every_target_of_make_exists(document):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # a document trains, tests and maps, beside another one
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_command_runs_and_prints_what_is_shown(document, tmp_path):
     """style.md 2.8: docs run."""
