@@ -84,6 +84,23 @@ def test_eight_views_are_the_mean_over_the_square_s_symmetries(tmp_path):
     np.testing.assert_allclose(eight.samples({"s2": x}, {}, {}), np.mean(looped, 0), atol=1e-5)
 
 
+def test_a_bundle_of_eight_views_can_be_asked_for_fewer(tmp_path):
+    """One view of it is the answer of a bundle with the same weights and one view; what maps quote stays."""
+
+    one = a_bundle(tmp_path / "one", network=replace(some_facts().network, views=1))
+    eight = a_bundle(tmp_path / "eight", network=replace(some_facts().network, views=8))
+    x = an_input(INPUT, 2)
+
+    fewer = eight.from_views(1)
+
+    np.testing.assert_array_equal(fewer.samples(x, {}, {}), one.samples(x, {}, {}))
+    assert np.abs(fewer.samples(x, {}, {}) - eight.samples(x, {}, {})).max() > 1e-3
+    assert (fewer.views, eight.views, fewer.hash) == (1, 8, eight.hash)
+    check_predictor(fewer)
+    with pytest.raises(Refused, match=r"^option views: must be 1, 4 or 8: have 3\. 8 is slowest and steadiest\.$"):
+        eight.from_views(3)
+
+
 def test_half_precision_halves_the_weights_and_keeps_the_answers(tmp_path):
     whole, half = a_bundle(tmp_path / "a"), a_bundle(tmp_path / "b", is_half=True)
     x = an_input(INPUT, 4)

@@ -77,6 +77,15 @@ def test_a_plan_is_json_for_programs(places, swath):
     assert held["plan"]["stride"] == 8
 
 
+def test_fewer_orientations_are_asked_for_by_number(places, tmp_path, swath):
+    """The bundle averages over four by itself."""
+    bundle, scene = places
+    status, out, _ = swath("map", bundle, scene, *L1C, "--views", "1", "--plan", "--json")
+    whole = swath("map", bundle, scene, *L1C, "--plan", "--json")
+
+    assert (status, json.loads(out)["plan"]["views"], json.loads(whole[1])["plan"]["views"]) == (0, 1, 4)
+
+
 def test_what_a_user_gets_wrong_is_a_sentence_and_status_2(places, tmp_path, swath):
     bundle, scene = places
     said = {
@@ -84,6 +93,7 @@ def test_what_a_user_gets_wrong_is_a_sentence_and_status_2(places, tmp_path, swa
         ("map", bundle, tmp_path / "no.tif", *L1C, "-o", tmp_path / "m.tif"): "no.tif: is not there",
         ("map", bundle, scene, "-o", tmp_path / "m.tif"): "s.tif: does not say what its numbers are",
         ("map", bundle, scene, *L1C, "--stride", "33", "-o", tmp_path / "m.tif"): "map: stride is out of range",
+        ("map", bundle, scene, *L1C, "--views", "3", "--plan"): "option views: must be 1, 4 or 8: have 3",
         ("map", tmp_path, scene, *L1C, "--plan"): "holds neither a run nor a bundle",
         ("map", bundle, scene, *L1C, "-o", tmp_path / "m.png"): "is no name of a GeoTIFF",
         ("map", bundle, scene, *L1C, "-d", "levle=L2A", "--plan"): "Did you mean 'level'?",

@@ -335,6 +335,46 @@ def test_a_picture_of_the_same_stretch_will_do(tmp_path):
     assert fit_scene(scene, picture_input(), by="bundle rgb").rendering == ""
 
 
+def test_a_map_may_be_asked_for_in_fewer_orientations_and_says_how_many(alps, tmp_path):
+    """`--views`: the answers of the same weights seen once; written to the tags, the item and the plan."""
+    scene = a_scene(tmp_path)
+    own = map_scene(alps, scene, tmp_path / "own.tif", declared=L1C)
+
+    made = map_scene(alps, scene, tmp_path / "one.tif", declared=L1C, options=MapOptions(views=1))
+
+    same = map_scene(alps.from_views(1), scene, tmp_path / "same.tif", declared=L1C)
+    np.testing.assert_array_equal(pixels_of(made), pixels_of(same))
+    assert (pixels_of(made) != pixels_of(own)).any()
+    with rasterio.open(made.files.map) as one, rasterio.open(own.files.map) as four:
+        assert one.tags()["SWATH_VIEWS"] == "1: orientations of a window, averaged"
+        assert four.tags()["SWATH_VIEWS"] == "4: orientations of a window, averaged"
+        assert one.tags()["SWATH_BUNDLE_HASH"] == four.tags()["SWATH_BUNDLE_HASH"]
+    assert json.loads(made.files.item.read_text())["properties"]["swath:views"] == 1
+    said = plan_scene(alps, scene, declared=L1C).summary().splitlines()[1]
+    assert said.endswith("10 classes, each window seen from 4 orientations")
+
+
+def test_a_map_begun_in_other_orientations_is_no_map_to_go_on_with(alps, tmp_path):
+    scene, path = a_scene(tmp_path), tmp_path / "m.tif"
+    plan = plan_scene(alps, scene, declared=L1C)
+    work = tmp_path / ".m.tif.work"
+    work.mkdir()
+    (work / "plan.json").write_text(json.dumps({"hash": plan.hash, "plan": plan.to_json()}))
+
+    with pytest.raises(Refused, match=r"m\.tif: was begun by another plan \(views differs\)\. Give the command that"):
+        map_scene(alps, scene, path, declared=L1C, options=MapOptions(views=1))
+    assert map_scene(alps, scene, path, declared=L1C, options=MapOptions(views=4)).files.map == path
+
+
+def test_orientations_are_refused_where_a_model_knows_none(alps, tmp_path):
+    with pytest.raises(Refused, match=r"^bundle projected: does not average over orientations of a window\. Leave"):
+        map_scene(Projected(), HeldScene(noise(48, 48)), tmp_path / "m.tif", options=MapOptions(views=1))
+    with pytest.raises(Refused, match=r"^option views: must be 1, 4 or 8: have 2\."):
+        open_model(alps, views=2)
+    with pytest.raises(Mismatch, match=r"^bundle alps: views differs: want 1, have 4\. Open it so: open_model\(model"):
+        plan_scene(alps, a_scene(tmp_path), declared=L1C, options=MapOptions(views=1))
+
+
 def test_models_of_several_stacks_or_dates_are_refused(tmp_path):
     scene = open_scene(a_scene(tmp_path), **L1C)
     one = picture_input().stacks["rgb"]

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from swath.bundle.facts import Facts
+from swath.bundle.facts import Facts, require_views
 from swath.core.array import Array
 from swath.core.errors import Mismatch, Refused
 from swath.core.specs import Calibration, InputSpec, OutputSpec
@@ -44,9 +44,13 @@ def make_network(facts: Facts) -> SceneNetwork:
 class Bundle:
     """A trained model, ready to predict; made by `open_bundle`, or by a training from its own network."""
 
-    def __init__(self, facts: Facts, network: SceneNetwork, *, device: str = "cpu", batch: int = BATCH) -> None:
+    def __init__(
+        self, facts: Facts, network: SceneNetwork, *, device: str = "cpu", batch: int = BATCH, views: int | None = None
+    ) -> None:
         self.facts = facts
         self.batch = batch
+        #: Orientations whose answers are averaged: its own, unless others were asked for by `from_views`.
+        self.views = facts.network.views if views is None else require_views(views)
         self.device = torch.device(device)
         self.network = network.to(self.device).eval()
 
@@ -74,6 +78,18 @@ class Bundle:
     def calibration(self) -> Calibration:
         """How its raw output becomes probabilities."""
         return self.facts.calibration
+
+    def from_views(self, views: int) -> Bundle:
+        """The same model, its answers averaged over other orientations; name and hash stay.
+
+        Its calibration was fitted on answers of its own orientations.
+
+        Raises
+        ------
+        Refused
+            `views` is none of `bundle.facts.VIEWS`.
+        """
+        return Bundle(self.facts, self.network, device=str(self.device), batch=self.batch, views=views)
 
     def _tensors(self, arrays: Mapping[str, Array], dims: int) -> dict[str, Tensor]:
         """Arrays as tensors on the device, as many dimensions as are needed."""
@@ -179,12 +195,12 @@ class Bundle:
     def _answer(self, picture: Tensor) -> Array:
         """Average the raw answers over orientations of normalised pictures (n, c, h, w)."""
         total: Tensor | None = None
-        for view in _views(picture, self.facts.network.views):
+        for view in _views(picture, self.views):
             raw = self.network.answer(self.network.backbone.encode(view)).float()
             total = raw if total is None else total + raw
         if total is None:
             raise Refused(where=f"bundle {self.name}", what="has no view to answer from")
-        answer: Array = (total / self.facts.network.views).cpu().numpy()
+        answer: Array = (total / self.views).cpu().numpy()
         return answer
 
 

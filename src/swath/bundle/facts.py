@@ -13,12 +13,26 @@ from swath.core.options import read_options, to_plain
 from swath.core.specs import Calibration, InputSpec, OutputSpec
 from swath.models.options import ModelOptions
 
-__all__ = ["SCHEMA", "VIEWS", "Facts", "NetworkFacts", "OriginFacts"]
+__all__ = ["SCHEMA", "VIEWS", "Facts", "NetworkFacts", "OriginFacts", "require_views"]
 
 #: Version of the file; a newer one is refused by name.
 SCHEMA: Final = 1
 #: Orientations of a window whose answers are averaged -> which.
 VIEWS: Final[dict[int, str]] = {1: "as it is", 4: "and its flips", 8: "and its flips and right angles"}
+
+
+def require_views(views: int) -> int:
+    """Give back a number of orientations that answers can be averaged over.
+
+    Raises
+    ------
+    Refused
+        It is none of `VIEWS`.
+    """
+    if views not in VIEWS:
+        have = str(views)
+        raise Refused(where="option views", what="must be 1, 4 or 8", have=have, fix="8 is slowest and steadiest.")
+    return views
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +49,7 @@ class NetworkFacts:
     views: int = 1
 
     def __post_init__(self) -> None:
-        if self.views not in VIEWS:
-            have = str(self.views)
-            raise Refused(where="option views", what="must be 1, 4 or 8", have=have, fix="8 is slowest and steadiest.")
+        require_views(self.views)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,11 @@ __all__ = ["map_"]
     help="Least share of measured pixels of a window; below it: nodata.",
 )
 @click.option(
+    "--views",
+    type=int,
+    help="Orientations of a window whose answers are averaged: 1 (fastest), 4 or 8.  [default: the model's own]",
+)
+@click.option(
     "--treat-as",
     type=click.Choice(["toa", "boa"]),
     help="Take the scene's reflectance for this one, unchecked; written into the map's tags.",
@@ -65,6 +70,7 @@ def map_(
     stride: int | None,
     interpolation: str | None,
     min_valid: float,
+    views: int | None,
     treat_as: str | None,
     gsd: float | None,
     truth: Path | None,
@@ -103,9 +109,10 @@ def map_(
         fix = "Give swath map BUNDLE SCENE -o MAP.tif, or --plan."
         raise Refused(where="swath map", what="needs a bundle, a scene, and a name for the map", fix=fix)
     given = {"stride": stride, "interpolation": interpolation, "treat_as": treat_as, "gsd": gsd, "threads": threads}
+    given |= {"views": views}
     chosen = {name: value for name, value in given.items() if value is not None}
     options = read_options(MapOptions, {**chosen, "min_valid": min_valid, "batch": batch}, where="swath map")
-    opened = open_model(model, device=device, batch=batch, threads=threads)
+    opened = open_model(model, device=device, batch=batch, threads=threads, views=views)
     plan = plan_scene(opened, scene, declared=declared(declares), options=options)
     if is_plan or out is None:
         rate = rate_of(plan, opened)

@@ -61,6 +61,8 @@ class MapOptions:
     #: Threads that a bundle computes with on a CPU, in this whole process; None = as torch would. Part of the plan, for
     #: sums of other threads may differ in their last digits.
     threads: int | None = None
+    #: Orientations of a window whose answers the model averages; None = as many as it does by itself.
+    views: int | None = None
     #: Declare that the scene's reflectance stands for `toa` or `boa`, its level for the model's; None = as it is.
     treat_as: str | None = None
     #: Declare that a scene of so many metres a pixel will do; None = the model's own, to 5 %.
@@ -222,6 +224,7 @@ class MapPlan:
             "min_valid": self.options.min_valid,
             "batch": self.options.batch,
             "threads": self.options.threads,
+            "views": self.options.views,
             "strips": [[s.start, s.stop, s.top, s.bottom] for s in self.strips],
         }
 
@@ -249,7 +252,7 @@ class MapPlan:
         rows, cols = self.size
         lines = [
             f"scene    {self.where}: {h:,} x {w:,} pixels, {' '.join(self.fitted.needs.bands)} of {self._taken_for}",
-            f"model    {self.bundle} ({self.bundle_hash[:12]}): {len(self.output.codes)} classes",
+            f"model    {self.bundle} ({self.bundle_hash[:12]}): {len(self.output.codes)} classes{self._seen_from}",
             f"windows  {self.windows:,} of {rows} x {cols} pixels every {self.stride}, {how}; each answer looks at "
             f"{down:g} x {across:g} m",
             f"memory   {_megabytes(self.memory)} beside the model, in {len(self.strips):,} strips of up to "
@@ -260,6 +263,11 @@ class MapPlan:
             lines.append(f"minutes  {_minutes(self.minutes(rate))} at {rate:,.0f} windows a second, measured just now")
         lines += [f"declared {name}: {said}" for name, said in self.fitted.declared.items()]
         return "\n".join(lines)
+
+    @property
+    def _seen_from(self) -> str:
+        views = self.options.views
+        return f", each window seen from {views} orientations" if views is not None and views > 1 else ""
 
     @property
     def _taken_for(self) -> str:

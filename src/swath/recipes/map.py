@@ -11,10 +11,11 @@ import hashlib
 import importlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from swath.core.errors import Refused
+from swath.core.errors import Mismatch, Refused
 from swath.core.extras import need
 from swath.core.progress import SILENT, Progress
 from swath.core.rendering import rendering
@@ -27,7 +28,7 @@ from swath.prediction.mapping import run_map
 from swath.prediction.mapplan import MapOptions, MapPlan, plan_map
 from swath.recipes.runs import find_home
 
-__all__ = ["Model", "map_scene", "open_model", "plan_scene", "rate_of"]
+__all__ = ["Model", "Turning", "map_scene", "open_model", "plan_scene", "rate_of"]
 
 
 class Model(Predictor, Protocol):
@@ -49,7 +50,28 @@ class Model(Predictor, Protocol):
         ...
 
 
-def open_model(model: Model | Path | str, *, device: str = "cpu", batch: int = 64, threads: int | None = None) -> Model:
+@runtime_checkable
+class Turning(Protocol):
+    """A model whose answers are means over orientations of a window, as many as one asks for."""
+
+    @property
+    def views(self) -> int:
+        """How many they are now."""
+        ...
+
+    def from_views(self, views: int) -> Any:
+        """The same model, asked for others."""
+        ...
+
+
+def open_model(
+    model: Model | Path | str,
+    *,
+    device: str = "cpu",
+    batch: int = 64,
+    threads: int | None = None,
+    views: int | None = None,
+) -> Model:
     """Open a bundle, or pass on what is open.
 
     Parameters
@@ -62,23 +84,46 @@ def open_model(model: Model | Path | str, *, device: str = "cpu", batch: int = 6
         Windows that go through its network at once.
     threads : int, optional
         With which torch computes from now on; None = as it does.
+    views : int, optional
+        Orientations of a window whose answers are averaged; None = as many as the model averages by itself.
 
     Raises
     ------
+    Refused
+        The model cannot look from so many orientations.
     MissingExtra
         A bundle needs torch, which is not installed.
     Unreadable
         It is no bundle, or altered.
     """
     if not isinstance(model, str | Path):
-        return model
+        return _from_views(model, views)
     torch = need("torch", by="swath map")
     if threads is not None:
         torch.set_num_threads(threads)
     opened: Model = importlib.import_module("swath.bundle").open_bundle(
         find_home(model).bundle, device=device, batch=batch
     )
-    return opened
+    return _from_views(opened, views)
+
+
+def _from_views(model: Model, views: int | None) -> Model:
+    if views is None or (isinstance(model, Turning) and model.views == views):
+        return model
+    if not isinstance(model, Turning):
+        what = "does not average over orientations of a window"
+        raise Refused(where=f"bundle {model.name}", what=what, fix="Leave --views out.")
+    turned: Model = model.from_views(views)
+    return turned
+
+
+def _with_views(options: MapOptions, model: Model) -> MapOptions:
+    """Options that say from how many orientations the model does look."""
+    views = model.views if isinstance(model, Turning) else None
+    if options.views not in (None, views):
+        fix = "Open it so: open_model(model, views=...)."
+        raise Mismatch(where=f"bundle {model.name}", what="views", want=str(options.views), have=str(views), fix=fix)
+    return replace(options, views=views)
 
 
 def _only_needed(scene: GeotiffScene, input: InputSpec) -> GeotiffScene:
@@ -128,7 +173,8 @@ def plan_scene(
     Raises
     ------
     Mismatch, Refused, Unknown, Unreadable
-        The scene cannot be read, leaves something open, or is not what the model takes.
+        The scene cannot be read, leaves something open, or is not what the model takes; or the model was opened to look
+        from other orientations than the options say.
     """
     opened: Scene
     if isinstance(scene, str | Path):
@@ -142,7 +188,7 @@ def plan_scene(
         opened,
         model.input,
         model.output,
-        options=options,
+        options=_with_views(options or MapOptions(), model),
         name=model.name,
         bundle_hash=model.hash,
         calibration=model.calibration,
@@ -181,7 +227,7 @@ def map_scene(
     declared : mapping, optional
         What the file does not say: bands, kind, level, offset, date, ...
     options : MapOptions, optional
-        Stride, interpolation, least valid share, batch, and what stands in place of checks.
+        Stride, interpolation, least valid share, batch, views, and what stands in place of checks.
     overwrite, has_world : bool
         Replace what is there; write a `.tfw` too.
     device : str
@@ -199,6 +245,6 @@ def map_scene(
         As `plan_scene` and `prediction.mapping.run_map`.
     """
     options = options or MapOptions()
-    opened = open_model(model, device=device, batch=options.batch, threads=options.threads)
+    opened = open_model(model, device=device, batch=options.batch, threads=options.threads, views=options.views)
     plan = plan_scene(opened, scene, declared=declared, options=options)
     return run_map(plan, opened, out, overwrite=overwrite, has_world=has_world, progress=progress, painting=painting)
