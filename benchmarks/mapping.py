@@ -1,8 +1,9 @@
 """Mapping: pixels a second beside the bare network on ready batches, and from 2,000 to 11,000 pixels a side.
 
-The first row maps a scene on disk, whole, with everything that belongs to it: reading, strips, probabilities, two COGs
+The first rows map a scene on disk, whole, with everything that belongs to it: reading, strips, probabilities, two COGs
 that are read back, style, item and preview; beside it the same network answers as many windows that lie ready in
-memory, batch for batch as large. The second maps sparse scenes with a stub, each in a process of its own.
+memory, batch for batch as large; by the clock, and by the processor's time. The last row maps sparse scenes with a
+stub, each in a process of its own.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Final
 import torch
 
 from benchmarks.peer import DECLARED, fresh_bundle, some_scene
-from benchmarks.ratio import Row, row
+from benchmarks.ratio import Row, rows_of_both
 from benchmarks.sparse import BANDS
 from swath.models import ModelOptions
 from swath.prediction import MapOptions
@@ -33,7 +34,7 @@ SIDE, STRIDE = 512, 8
 SIDES: Final = (2000, 10_980)
 
 
-def _beside_bare(folder: Path) -> Row:
+def _beside_bare(folder: Path) -> tuple[Row, Row]:
     bundle, options = fresh_bundle(ModelOptions()), MapOptions(stride=STRIDE)
     scene = some_scene(folder / "s.tif", SIDE)
     windows, numbers = plan_scene(bundle, scene, declared=DECLARED, options=options).windows, count()
@@ -48,7 +49,7 @@ def _beside_bare(folder: Path) -> Row:
             bundle.network.answer(bundle.network.backbone.encode(ready)).numpy()
 
     name = f"a map of {SIDE} x {SIDE} at stride {STRIDE} / bare network"
-    return row(name, ours, bare, at_least=0.9, items=SIDE * SIDE, rounds=3)
+    return rows_of_both(name, ours, bare, at_least=0.9, items=SIDE * SIDE, rounds=3)
 
 
 def _of_side(folder: Path, side: int) -> dict[str, float]:
@@ -63,7 +64,7 @@ def _of_side(folder: Path, side: int) -> dict[str, float]:
 def rows(folder: Path) -> Iterator[Row]:
     """Pixels a second; peaks stand in the notes."""
     torch.set_num_threads(os.cpu_count() or 1)
-    yield _beside_bare(folder)
+    yield from _beside_bare(folder)
     held: dict[int, list[dict[str, float]]] = {side: [] for side in SIDES}
     for i in range(3):
         for side in SIDES[:: 1 if i % 2 else -1]:

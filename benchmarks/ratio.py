@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Row", "ratio", "row"]
+__all__ = ["Measured", "Row", "ratio", "ratios", "row", "rows_of_both"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +53,41 @@ class Row:
         return f"{self.name:58} {median:>7}  {spread:>14}  {bound:>8} {said:6} {self.note}"
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
+def _seconds(work: Callable[[], object]) -> tuple[float, float]:
+    """How long some work takes by the clock, and how much of the processor's time it takes on all threads."""
+    start, begun = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - start
+    return time.perf_counter() - start, time.process_time() - begun
 
 
-def ratio(
+#: Median, least and greatest of reference / subject, and the subject's median seconds.
+Measured = tuple[float, float, float, float]
+
+
+def ratios(
     subject: Callable[[], object], reference: Callable[[], object], *, rounds: int = 9
-) -> tuple[float, float, float, float]:
-    """Median, least and greatest of reference / subject, and the subject's median seconds."""
+) -> tuple[Measured, Measured]:
+    """Measure by the clock, and by the processor's time, in the same rounds."""
     subject()
     reference()
-    ratios, times = [], []
+    mine, bare = [], []
     for i in range(rounds):
         pair = (subject, reference) if i % 2 else (reference, subject)
         one, other = (_seconds(work) for work in pair)
-        mine, bare = (one, other) if i % 2 else (other, one)
-        ratios.append(bare / mine)
-        times.append(mine)
-    return statistics.median(ratios), min(ratios), max(ratios), statistics.median(times)
+        mine.append(one if i % 2 else other)
+        bare.append(other if i % 2 else one)
+    wall, cpu = (_measured([each[of] for each in mine], [each[of] for each in bare]) for of in (0, 1))
+    return wall, cpu
+
+
+def _measured(mine: list[float], bare: list[float]) -> Measured:
+    found = [one / other for one, other in zip(bare, mine, strict=True)]
+    return statistics.median(found), min(found), max(found), statistics.median(mine)
+
+
+def ratio(subject: Callable[[], object], reference: Callable[[], object], *, rounds: int = 9) -> Measured:
+    """Median, least and greatest of reference / subject, and the subject's median seconds."""
+    return ratios(subject, reference, rounds=rounds)[0]
 
 
 def row(
@@ -85,6 +100,24 @@ def row(
     rounds: int = 9,
 ) -> Row:
     """Measure one line; `items` a call turn the seconds into a rate."""
-    median, least, greatest, seconds = ratio(subject, reference, rounds=rounds)
+    return _row(name, ratio(subject, reference, rounds=rounds), at_least, items)
+
+
+def rows_of_both(
+    name: str,
+    subject: Callable[[], object],
+    reference: Callable[[], object],
+    *,
+    at_least: float | None = None,
+    items: int = 0,
+    rounds: int = 9,
+) -> tuple[Row, Row]:
+    """Measure a line by the clock, and one by the processor's time, which other work on the machine changes little."""
+    wall, cpu = ratios(subject, reference, rounds=rounds)
+    return _row(name, wall, at_least, items), _row(f"{name}, CPU time", cpu, at_least, items)
+
+
+def _row(name: str, measured: Measured, at_least: float | None, items: int) -> Row:
+    median, least, greatest, seconds = measured
     note = f"{items / seconds:,.0f}/s" if items else f"{seconds:.3f} s"
     return Row(name, median, least, greatest, at_least, None, note)

@@ -19,6 +19,9 @@ from swath.core.errors import Mismatch
 
 __all__ = ["enlarge", "gif", "png", "shrink"]
 
+#: Of deflate: 9 made a map's preview 7 % smaller and took four times as long, a fifth of all that a map of 512 x 512
+#: pixels costs beside its network.
+_LEVEL: Final = 6
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 #: Loop for ever (Netscape application block).
 _LOOP: Final = b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
@@ -49,7 +52,7 @@ def png(rgb: Array) -> bytes:
     """
     _require_rgb(rgb, "png")
     out = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(rgb)).save(out, format="PNG", compress_level=9)
+    Image.fromarray(np.ascontiguousarray(rgb)).save(out, format="PNG", compress_level=_LEVEL)
     return out.getvalue()
 
 
