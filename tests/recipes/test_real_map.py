@@ -73,6 +73,55 @@ def test_a_13_band_mosaic_is_mapped_on_its_own_grid(tmp_path):
     assert made.nodata == 0
 
 
+BUNDLES = Path(__file__).parents[2] / "results" / "bundles"
+
+
+def test_the_wooded_slope_above_bolzano_is_mapped_as_forest(tmp_path):
+    """Issue 10, on real input: forest on the slopes. The kept bundle of EuroSAT's pictures, boa declared as toa."""
+    torch.set_num_threads(1)
+    path = tmp_path / "slope.tif"
+    with rasterio.open(scene("bolzano_s2_l2a_2022.tif")) as file:
+        at, grid = rasterio.windows.Window(680, 480, 128, 96), file.transform
+        shifted = rasterio.Affine(grid.a, 0, grid.c + 680 * grid.a, 0, grid.e, grid.f + 480 * grid.e)
+        size = {"width": 128, "height": 96, "transform": shifted}
+        with rasterio.open(path, "w", **file.profile | size) as made:
+            made.write(file.read(window=at))
+    options = MapOptions(stride=32, views=1, treat_as="toa")
+
+    done = map_scene(BUNDLES / "eurosat-rgb", path, tmp_path / "m.tif", declared=BOLZANO, options=options)
+
+    shares = {each.name: each.pixels / done.pixels for each in done.areas}
+    assert shares["Forest"] > 0.9
+
+
+def test_bands_in_another_order_give_the_same_map(tmp_path):
+    """Issue 10, on real input: the mosaic's B8A follows B08, the bundle's comes last; here all are turned round."""
+    torch.set_num_threads(1)
+    turned = tmp_path / "turned.tif"
+    with (
+        rasterio.open(scene("sen12mscr_136_clear.tif")) as file,
+        rasterio.open(turned, "w", **file.profile) as made,
+    ):
+        made.write(file.read()[::-1])
+    orders = {scene("sen12mscr_136_clear.tif"): CLEAR["bands"], turned: ",".join(CLEAR["bands"].split(",")[::-1])}
+    options = MapOptions(stride=64, views=1)
+
+    maps = [
+        map_scene(
+            BUNDLES / "eurosat-13-demonstration",
+            path,
+            tmp_path / f"{i}.tif",
+            declared={**CLEAR, "bands": bands},
+            options=options,
+        )
+        for i, (path, bands) in enumerate(orders.items())
+    ]
+
+    for kind in ("map", "probability"):
+        with rasterio.open(getattr(maps[0].files, kind)) as one, rasterio.open(getattr(maps[1].files, kind)) as other:
+            np.testing.assert_array_equal(one.read(), other.read())
+
+
 def test_bolzanos_class_band_is_never_read(tmp_path):
     """Issue 10: the label band leaves the inputs; here four measured bands of five are looked at."""
     torch.set_num_threads(1)
