@@ -217,16 +217,15 @@ def _said_of_ground(figures: dict[str, Any]) -> list[str]:
     return [
         paragraph(
             f"**What the map shows**: {commonest(figures['shares'], least=0.001)} of {figures['n']:,} pixels.",
-            "Rectangles of",
-            "one kind of ground, chosen by eye on the left picture; nobody was there:",
+            "Rectangles of one kind of ground, chosen by eye on the left picture; nobody was there:",
         ),
         "",
         table(["ground", "class that fits", "mapped"], rows),
         "",
         paragraph(
             "The slopes are forest, and the works are works. The town is taken for permanent crops, and the orchards",
-            "of",
-            "the valley, whose crowns close, for forest: where the valley lies is right, what stands in it is not.",
+            "of the valley, whose crowns close, for forest: where the valley lies is right, what stands in it is",
+            "not.",
         ),
     ]
 
@@ -246,9 +245,8 @@ def _said_of_declaring(figures: dict[str, Any]) -> list[str]:
         paragraph(
             "**What declaring boa as toa does.** The scene is reflectance at the surface; the model learnt reflectance",
             "above the atmosphere, where the air adds light, most of it blue. `--treat-as toa` converts nothing: it",
-            "lets",
-            "the one stand for the other, and the map's tags say that it was said. The model then sees a valley",
-            "without",
+            "lets the one stand for the other, and the map's tags say that it was said. The model then sees a",
+            "valley without",
             "air. Grey values of `eurosat-2750` over the whole scene:",
         ),
         "",
@@ -256,8 +254,7 @@ def _said_of_declaring(figures: dict[str, Any]) -> list[str]:
         "",
         paragraph(
             f"How much that matters: {added} (digital numbers) make the forest here as bright as EuroSAT's own",
-            "forest of",
-            "L1C. That is no atmosphere, but one constant a band.",
+            "forest of L1C. That is no atmosphere, but one constant a band.",
             f"Then {1 - haze['same']:.0%} of the pixels change class:",
         ),
         "",
@@ -279,16 +276,16 @@ def _said_of_checks(figures: dict[str, Any]) -> list[str]:
     return [
         paragraph(
             f"**A rough check by the scene's own classes**, at the centres of {of:,} windows, since an answer is",
-            "about its",
-            "window. They overlap by seven eighths: the scene has room for some 150 windows side by side, and no more.",
+            "about its window. They overlap by seven eighths: the scene has room for some 150 windows side by",
+            "side, and no more.",
         ),
         "",
         table(head, rows),
         "",
         paragraph(
             "SCL is the product's machine-made class of each pixel, made to find clouds. It is neither a land-cover",
-            "map",
-            "nor the truth: it knows vegetation but no forest, field or town, and calls bare soil and roofs the same.",
+            "map nor the truth: it knows vegetation but no forest, field or town, and calls bare soil and roofs",
+            "the same.",
         ),
     ]
 
@@ -298,12 +295,12 @@ def _said_of_views(figures: dict[str, Any]) -> str:
     times = rates["part-8"]["cpu"] / rates["own-8"]["cpu"]
     return paragraph(
         f"**Views and strides.** The bundle averages {figures['views']} orientations of each window, and the map",
-        "above was",
-        f"made of one. On {_PART.height} x {_PART.width} pixels of town, works and slope, all {figures['views']} take",
+        f"above was made of one. On {_PART.height} x {_PART.width} pixels of town, works and slope, all",
+        f"{figures['views']} take",
         f"{times:.1f} times as long, and {1 - figures['views_same']:.1%} of the pixels have another class,",
         f"{figures['views_at_border']:.0%} of them within {10 * _NEAR} m of a border between classes. Stride 1 and",
-        "stride 8",
-        f"(one view) differ on {1 - figures['strides_same']:.1%} of the pixels of a piece of {_PIECE.height} x",
+        f"stride 8 (one view) differ on {1 - figures['strides_same']:.1%} of the pixels of a piece of",
+        f"{_PIECE.height} x",
         f"{_PIECE.width}, without its rim of {_RIM} pixels, where the piece is mirrored and the scene goes on.",
     )
 
@@ -323,18 +320,16 @@ def _said_of_speed(figures: dict[str, Any]) -> list[str]:
     return [
         paragraph(
             "**Speed**, on one thread. Other work ran on the machine, so that the time of the clock says little;",
-            "pixels a",
-            "second of processor time are what the work costs. Maps count with all that belongs to them: reading,",
-            "probabilities, COGs, overviews, preview. VGG16 has fresh weights, which change no speed.",
+            "pixels a second of processor time are what the work costs. Maps count with all that belongs to them:",
+            "reading, probabilities, COGs, overviews, preview. VGG16 has fresh weights, which change no speed.",
         ),
         "",
         table(["how", "pixels", "pixels/s of CPU time", "times the loop"], rows),
         "",
         paragraph(
             f"The loop went along {_LOOPED} of the {SMALL.height} rows of a crop of {SMALL.height} x {SMALL.width}",
-            "pixels, whose",
-            "pixels cost the same in all of them. At stride 1 a map asks its network about the same windows as the",
-            "loop, and",
+            "pixels, whose pixels cost the same in all of them. At stride 1 a map asks its network about the same",
+            "windows as the loop, and",
             "with the same network takes as long; speed comes from the stride, and from the network.",
         ),
     ]

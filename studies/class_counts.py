@@ -24,12 +24,14 @@ def shares(codes: Array, legend: Legend) -> dict[str, float]:
 
 def commonest(held: Mapping[str, float], *, least: float = 0.02) -> str:
     """Shares in words, those that are worth a word."""
-    return ", ".join(f"{name} {share:.0%}" for name, share in held.items() if share >= least) or "none"
+    said = (f"{name} {share:.{int(share < 0.1)}%}" for name, share in held.items() if share >= least)
+    return ", ".join(said) or "none"
 
 
 def keys_by_share(held: Mapping[str, float], legend: Legend) -> list[Key]:
     """Entries of a picture's legend, the commonest class first."""
-    return [Key(name, f"#{legend.classes[legend.codes.index(legend.code_of(name))].colour}") for name in held]
+    colours = {each.name: each.colour for each in legend.classes}
+    return [Key(name, f"#{colours[name]}") for name in held]
 
 
 def piece(codes: Array, window: Window) -> Array:

@@ -14,7 +14,7 @@ __all__ = ["step"]
 
 def step(work: Path, name: str, work_out: Callable[[], Any]) -> Any:
     """Figures of a step: those that an earlier run left in `work`, or worked out now and left there."""
-    kept = work / f"{name}.json"
+    kept = work / f"{name}.step.json"  # a map lies beside it, with an item of its own
     if kept.exists():
         return json.loads(kept.read_text())
     figures = json.loads(json.dumps(work_out()))

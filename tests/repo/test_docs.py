@@ -158,7 +158,7 @@ def test_a_page_of_results_says_what_its_figures_say(name):
     assert (ROOT / "docs" / "results" / f"{name}.md").read_text(encoding="utf-8") == page_of(name, result)
 
 
-@pytest.mark.parametrize("name", ["eurosat-scratch", "eurosat-eighty"])
+@pytest.mark.parametrize("name", ["eurosat-scratch", "eurosat-eighty", "bolzano-scl"])
 def test_figures_of_trainings_come_out_of_the_stored_answers_again(name):
     """Issue: "numbers and intervals are recomputed in CI from stored predictions, never retrained"."""
     study = importlib.import_module(STUDIES[name])
