@@ -19,6 +19,7 @@ STUDIES: Final[dict[str, str]] = {
     "eurosat-scratch": "studies.eurosat_scratch",
     "eurosat-eighty": "studies.eurosat_eighty",
     "front-door": "studies.front_door",
+    "bolzano-map": "studies.bolzano_map",
     "bolzano-scl": "studies.bolzano_scl",
     "mosaic-map": "studies.mosaic_map",
     "speed": "studies.speed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -19,7 +20,7 @@ from swath.draw.preview import class_picture, map_preview
 __all__ = ["coloured", "photograph", "write_beside"]
 
 #: Colours of a photograph: a picture of all its colours would be several times larger.
-_COLOURS: Final = 160
+_COLOURS: Final = 96
 _GAP: Final = 8
 
 
@@ -47,7 +48,15 @@ def write_beside(
         joined = [part for each in parts for part in (each, gap)][:-1]
         lines += [np.concatenate(joined, axis=1), np.full((_GAP, _wide(len(row), width), 3), 255, np.uint8)]
     picture = np.concatenate(lines[:-1], axis=0)
-    write_whole(path, map_preview(picture, keys, metres=metres, title=title, notes=notes))
+    write_whole(path, _indexed(map_preview(picture, keys, metres=metres, title=title, notes=notes)))
+
+
+def _indexed(blob: bytes) -> bytes:
+    """The same picture with a palette of 256 colours: a third of the size, and no colour of a class changes."""
+    out = io.BytesIO()
+    page = Image.open(io.BytesIO(blob)).convert("RGB")
+    page.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    return out.getvalue()
 
 
 def _wide(count: int, width: int) -> int:
