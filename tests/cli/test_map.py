@@ -162,3 +162,15 @@ def test_another_page_of_that_name_is_kept(places, tmp_path, swath):
     assert status == 2
     assert "m.html: is there already, and swath did not write it" in err
     assert [each.name for each in tmp_path.iterdir()] == ["m.html"]
+
+
+def test_a_scene_unlike_what_was_learnt_is_called_so(places, tmp_path, swath):
+    """Ten times the numbers: reflectance beyond anything that the bundle's mean and deviation know."""
+    bundle, _ = places
+    bright = a_geotiff(tmp_path / "b.tif", np.full((4, 64, 80), 30_000), descriptions=BANDS)
+
+    status, out, _ = swath("map", bundle, bright, *L1C, "--stride", "8", "-o", tmp_path / "m.tif")
+
+    assert status == 0
+    assert "strange  unlike what the model learnt, in standard deviations: B0" in out
+    assert "The scene is unlike what the model learnt: its mean is off in " in (tmp_path / "m.html").read_text()

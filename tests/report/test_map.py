@@ -100,6 +100,11 @@ def test_a_model_that_brought_no_test_says_so():
             "the model (85.0 %) is not shown to be better than what needs no network: band mean and sd (84.0 %)",
             "look",
         ),
+        (
+            {"shifts": {"B04": 0.4, "B10": 87.2, "B02": -4.0}},
+            "unlike what the model learnt: its mean is off in B10 by +87.2 and B02 by -4.0 standard deviations.",
+            "bad",
+        ),
         ({"truth": a_truth(foreign={"maize": 9})}, "maize is in the truth and not on the map", "look"),
         ({"truth": a_truth(accuracy=an_interval(0.9, units=5))}, "rests on only 5 blocks and is unreliable", "look"),
         ({"declared": ("Declared, and not checked: boa as toa.",)}, "Declared, and not checked: boa as toa.", "look"),

@@ -135,6 +135,8 @@ def map_(
     summary = summarise_map(plan, done, home=find_home(model), labels=labels, judged=judged, adjusted=adjusted)
     page = write_map_page(summary, done)
     said = [done.table(), *([] if adjusted is None else [adjusted.table()])]
+    if summary.strange:
+        said.append(f"strange  unlike what the model learnt, in standard deviations: {', '.join(summary.strange)}")
     said += [*([] if judged is None else [judged.summary()]), f"page     {page}", done.summary()]
     more: dict[str, Any] = {"page": str(page)}
     more |= {} if adjusted is None else {"adjusted": adjusted.to_json()}

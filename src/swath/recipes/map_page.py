@@ -44,6 +44,8 @@ __all__ = ["page_of", "summarise_map", "write_map_page"]
 #: Pixels of a picture's longer side at most, and rows that are read together, about.
 _SIDE: Final = 720
 _ROWS: Final = 256
+#: Rows of each strip that are looked at for how far the scene lies from what the model learnt.
+_LOOKED: Final = 16
 #: Share of its colour that right ground keeps in the picture of errors; wrong ground is drawn in ink.
 _PALE: Final = 0.35
 #: What every page of ours says of itself.
@@ -122,6 +124,23 @@ def _pictures(plan: MapPlan, made: MappedScene, labels: Labels | None, legend: L
             said += " Checker: one of them is missing."
         found.append(Picture("The map against the truth", png(errors.astype(np.uint8)), said))
     return tuple(each for each in found if each is not None)
+
+
+def _shifts(plan: MapPlan) -> dict[str, float]:
+    """How far the mean of some of the scene's rows lies from what the model learnt, in standard deviations."""
+    fitted, wide = plan.fitted, plan.shape[1]
+    needs = fitted.needs
+    total, count = np.zeros(len(needs.bands)), np.zeros(len(needs.bands))
+    _, strips = _strips(plan.shape)
+    for top, tall in strips:
+        rows = min(tall, _LOOKED)
+        x, valid = fitted.read(Window(top + (tall - rows) // 2, 0, rows, wide))
+        valid = np.broadcast_to(valid, x.shape)
+        total += np.where(valid, x, 0).sum(axis=(1, 2), dtype=np.float64)
+        count += valid.sum(axis=(1, 2))
+    seen = count > 0
+    away = (total / np.maximum(count, 1) - np.asarray(needs.mean)) / np.asarray(needs.std)
+    return {band: float(away[i]) for i, band in enumerate(needs.bands) if seen[i]}
 
 
 def _sureness(path: Path) -> tuple[float, float]:
@@ -341,7 +360,7 @@ def summarise_map(
     command : str
         What made it; empty = as this program was called.
     """
-    legend, scene = legend_of(plan), plan.fitted.scene
+    legend, scene, shifts = legend_of(plan), plan.fitted.scene, _shifts(plan)
     sure, unsure = _sureness(made.files.probability)
     tags = plan.fitted
     files = {
@@ -380,6 +399,7 @@ def summarise_map(
         unsure=unsure,
         truth=None if judged is None else _truth(judged, plan, legend),
         tested=_own_test(home, legend),
+        shifts=shifts,
         is_artificial=scene.origin.provider == "planet",
         note=legend.note,
         declared=tuple(f"Declared, and not checked: {said}." for said in plan.fitted.declared.values()),
@@ -390,6 +410,7 @@ def summarise_map(
         command=command or shlex.join(["swath", *sys.argv[1:]]),
         facts={
             "Read as": f"{' '.join(tags.needs.bands)}: {tags.spec.quantity}",
+            "Mean beside what was learnt": ", ".join(f"{band} {away:+.1f} sd" for band, away in shifts.items()),
             "Between answers": "windows blended by a taper" if plan.is_dense else plan.interpolation,
             "Offset of the scene": _offset_words(scene),
             "Version": f"swath {__version__}",

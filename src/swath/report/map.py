@@ -104,6 +104,10 @@ def judge_map_page(summary: MapSummary) -> Verdict:
                 f"shown to be better than what needs no network: {listed(ties)}."
             )
             unknown.append((what, "test"))
+    if summary.strange:
+        off = f"its mean is off in {listed(summary.strange[:_NAMED])} standard deviations"
+        what = f"The scene is unlike what the model learnt: {off}. What the model says of it rests on nothing."
+        wrong.append((what, "origin"))
     unknown.extend((sentence, "origin") for sentence in summary.declared)
     if summary.is_artificial:
         what = "The ground is artificial: a virtual planet, which only borrows the Earth's coordinates and calendar."

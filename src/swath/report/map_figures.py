@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from swath.core.array import Array
 from swath.core.version import __version__
@@ -14,7 +15,11 @@ from swath.draw import Key
 from swath.evaluate import Interval
 from swath.report.run_figures import ClassResult
 
-__all__ = ["AreaFigures", "MapSummary", "ModelTest", "Picture", "TruthFigures"]
+__all__ = ["STRANGE", "AreaFigures", "MapSummary", "ModelTest", "Picture", "TruthFigures"]
+
+
+#: From so many standard deviations on the mean of a whole scene is called strange: most lie within one or two.
+STRANGE: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,8 @@ class MapSummary:
     unsure: float
     truth: TruthFigures | None = None
     tested: ModelTest | None = None
+    #: Band -> how far the scene's mean lies from what the model learnt, in its standard deviations.
+    shifts: Mapping[str, float] = field(default_factory=dict)
     #: True for a scene of the virtual planet; what the legend says of its classes.
     is_artificial: bool = False
     note: str = ""
@@ -136,3 +143,9 @@ class MapSummary:
     licences: tuple[str, ...] = ()
     #: Of swath, when the page was made.
     version: str = __version__
+
+    @property
+    def strange(self) -> tuple[str, ...]:
+        """Bands in which the scene is unlike what the model learnt, the strangest first, with by how much."""
+        far = sorted(self.shifts.items(), key=lambda pair: -abs(pair[1]))
+        return tuple(f"{band} by {away:+.1f}" for band, away in far if abs(away) >= STRANGE)
