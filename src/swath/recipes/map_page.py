@@ -28,7 +28,6 @@ from swath.evaluate import Interval, score_classes
 from swath.evaluate.classification import ClassIntervals
 from swath.evaluate.confusion import Confusion
 from swath.formats.cog import read_rows
-from swath.formats.scene import GeotiffScene
 from swath.prediction.answers import FULL, NONE
 from swath.prediction.describe import legend_of
 from swath.prediction.mapped import MappedScene
@@ -300,17 +299,17 @@ def _areas(made: MappedScene, judged: JudgedMap | None, adjusted: SampledAreas |
     return tuple(sorted(rows, key=lambda each: -each.hectares))
 
 
-def _next(plan: MapPlan, made: MappedScene, model: str, *, is_judged: bool) -> tuple[tuple[str, str], ...]:
-    """What a reader may do now, ready to be copied."""
-    needs, scene = plan.fitted.needs, plan.fitted.scene
-    here = os.path.relpath(made.files.map)
-    mapped = os.path.relpath(scene.path) if isinstance(scene, GeotiffScene) else "SCENE"
-    again = f"swath map {model} {mapped} -o {here}"
+def _next(plan: MapPlan, made: MappedScene, model: str, again: str, *, is_judged: bool) -> tuple[tuple[str, str], ...]:
+    """What a reader may do now, ready to be copied; `again` is the command that made the map."""
+    needs, here = plan.fitted.needs, os.path.relpath(made.files.map)
     kind = "dn" if needs.quantity.kind in ("dn", "toa", "boa", "rgb8") else needs.quantity.kind
     level = "L2A" if "boa" in (needs.quantity.kind, needs.quantity.of) else "L1C" if kind == "dn" else ""
     bands = "B04,B03,B02" if needs.quantity.kind == "rgb8" else ",".join(needs.bands)
     said = f"-d bands={bands} -d kind={kind}" + (f" -d level={level} -d offset=0" if level else "")
-    known = ("Judge it by ground that you know, polygons or a raster:", f"{again} --truth KNOWN.gpkg --column CLASS")
+    known = (
+        "Judge it by ground that you know, polygons or a raster:",
+        f"{again} \\\n    --truth KNOWN.gpkg --column CLASS",
+    )
     return (
         *(() if is_judged else (known,)),
         ("Look at it in QGIS, with its colours and names:", f"qgis {here}"),
@@ -328,7 +327,7 @@ def _next(plan: MapPlan, made: MappedScene, model: str, *, is_judged: bool) -> t
         (
             "Say how much ground each class covers, with its error, from points drawn by chance on this map (50 a "
             "class or more, the true class of each in a column):",
-            f"{again} --sample POINTS.gpkg --column CLASS",
+            f"{again} \\\n    --sample POINTS.gpkg --column CLASS",
         ),
     )
 
@@ -361,6 +360,7 @@ def summarise_map(
         What made it; empty = as this program was called.
     """
     legend, scene, shifts = legend_of(plan), plan.fitted.scene, _shifts(plan)
+    command = command or shlex.join(["swath", *sys.argv[1:]])
     sure, unsure = _sureness(made.files.probability)
     tags = plan.fitted
     files = {
@@ -404,10 +404,10 @@ def summarise_map(
         note=legend.note,
         declared=tuple(f"Declared, and not checked: {said}." for said in plan.fitted.declared.values()),
         sampled=points,
-        next=_next(plan, made, path, is_judged=judged is not None),
+        next=_next(plan, made, path, command, is_judged=judged is not None),
         files={getattr(made.files, name).name: about for name, about in files.items()},
         links=tuple(links),
-        command=command or shlex.join(["swath", *sys.argv[1:]]),
+        command=command,
         facts={
             "Read as": f"{' '.join(tags.needs.bands)}: {tags.spec.quantity}",
             "Mean beside what was learnt": ", ".join(f"{band} {away:+.1f} sd" for band, away in shifts.items()),
