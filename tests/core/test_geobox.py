@@ -9,7 +9,17 @@ from odc.geo.geobox import GeoBox
 from pyproj import Geod, Transformer
 
 from swath.core.errors import Refused
-from swath.core.geobox import area, centre, footprint, ground_gsd, sample_geobox, snap, utm_epsg, window_geobox
+from swath.core.geobox import (
+    area,
+    centre,
+    footprint,
+    ground_gsd,
+    outline,
+    sample_geobox,
+    snap,
+    utm_epsg,
+    window_geobox,
+)
 from swath.core.sphere import distance, nearest_place, within
 
 
@@ -79,6 +89,18 @@ def test_footprint_across_the_antimeridian_is_split_and_keeps_its_area():
     assert parts.geom_type == "MultiPolygon"
     assert sorted(round(p.bounds[0]) for p in parts.geoms) == [-180, 180]
     assert area(box) == pytest.approx(2560**2, rel=3e-3)
+
+
+@pytest.mark.parametrize("west", [-180.0, -179.5, -1.0, 100.0, 179.4])
+def test_an_outline_is_the_same_whichever_turn_its_longitudes_are_told_in(west):
+    """370 degrees east is 10 degrees east; to 1e-9 degrees, a tenth of a millimetre."""
+    lon, lat = west + np.array([0.0, 0.5, 0.5, 0.2, 0.0]), np.array([50.0, 50.0, 49.0, 48.9, 49.0])
+
+    here, around = (outline(lon + turn, lat, where="a pentagon") for turn in (0.0, 360.0))
+
+    assert here.geom_type == "Polygon"
+    assert here.equals_exact(around, 1e-9)
+    assert here.exterior.coords[0] == (west, 49.0)
 
 
 def test_a_grid_round_the_pole_is_refused():

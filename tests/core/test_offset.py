@@ -211,7 +211,7 @@ def test_a_date_1000_above_its_series_is_shifted():
 def test_the_darkest_pixels_are_those_of_numpy(kind):
     """numpy's own quantile is the other side; the figure that the verdict tells is the same."""
     draw = np.random.default_rng(8)
-    for size in (45, 51, 64, 91):
+    for size in (45, 51, 64, 91, 256):
         ground = draw.integers(1, 3000, (2, size, size)).astype(kind)
 
         said = check_pixels(ground, ["B02", "B04"], level="L2A").evidence
@@ -219,3 +219,14 @@ def test_the_darkest_pixels_are_those_of_numpy(kind):
         lows = [float(np.quantile(each, 0.001)) for each in ground]
         band = ("B02", "B04")[int(np.argmin(lows))]
         assert said == f"0.1 % quantile of {band} is {min(lows):.0f}, below 700"
+
+
+@pytest.mark.parametrize("dark_rows", [[0], [7, 8], list(range(300))])
+def test_the_darkest_pixels_of_a_large_picture_are_found_wherever_they_lie(dark_rows):
+    """Only some pixels guess where the dark end is: rows that they miss, or hit alone, change nothing."""
+    ground = np.random.default_rng(5).integers(1500, 3000, (1, 300, 300)).astype(np.uint16)
+    ground[0, dark_rows, ::3] = np.random.default_rng(6).integers(1, 900, (len(dark_rows), 100))
+
+    said = check_pixels(ground, ["B02"], level="L2A").evidence
+
+    assert said.startswith(f"0.1 % quantile of B02 is {float(np.quantile(ground, 0.001)):.0f}")

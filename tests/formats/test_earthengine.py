@@ -171,6 +171,18 @@ def test_numbers_that_are_not_whole_are_no_digital_numbers(tmp_path):
     assert floats[0].stacks["s2"].data[0, 1, 3, 5] == 1000.5
 
 
+@pytest.mark.parametrize("odd", [-1.0, 65536.0, 1e20, 0.25])
+def test_a_number_that_uint16_cannot_hold_is_named(tmp_path, odd):
+    """What a cast makes of such a number differs from machine to machine; it is never handed on."""
+    image = an_image(("B4", "B8"))
+    image["B4"][20, 1] = odd
+
+    made = all_of(EARTHENGINE.open([an_export(tmp_path / "e", image)], **L1C))
+
+    (failure,) = [each for each in made if isinstance(each, Failure)]
+    assert f"digital numbers of B4 differs: want whole, 0..65535, have {odd:g}. " in failure.message
+
+
 def test_what_the_numbers_are_must_be_declared(tmp_path):
     with pytest.raises(Refused, match="does not say what its numbers are"):
         EARTHENGINE.open([an_export(tmp_path / "e", an_image())])

@@ -165,6 +165,16 @@ def centre(geobox: GeoBox) -> tuple[float, float]:
     return wrap(float(lon[0])), float(lat[0])
 
 
+@lru_cache(maxsize=256)
+def _edge(height: int, width: int, points: int) -> tuple[Array, Array]:
+    """Columns and rows of points along the edge of a grid, from the upper-left corner on; not to be written to."""
+    along = np.arange(points) / points
+    cols = np.concatenate([along * width, np.full(points, width), (1 - along) * width, np.zeros(points)])
+    rows = np.concatenate([np.zeros(points), along * height, np.full(points, height), (1 - along) * height])
+    cols.flags.writeable = rows.flags.writeable = False
+    return cols, rows
+
+
 def footprint(geobox: GeoBox, *, points: int = 4) -> shapely.Polygon | shapely.MultiPolygon:
     """Outline of the pixel grid in EPSG:4326, split in two where it crosses the antimeridian.
 
@@ -179,10 +189,7 @@ def footprint(geobox: GeoBox, *, points: int = 4) -> shapely.Polygon | shapely.M
         The grid lies round a pole.
     """
     height, width = geobox.shape.yx
-    along = np.arange(points) / points
-    cols = np.concatenate([along * width, np.full(points, width), (1 - along) * width, np.zeros(points)])
-    rows = np.concatenate([np.zeros(points), along * height, np.full(points, height), (1 - along) * height])
-    lon, lat = _to_lonlat(geobox, cols, rows)
+    lon, lat = _to_lonlat(geobox, *_edge(height, width, points))
     return outline(lon, lat, where=f"grid of {height} x {width} pixels in {geobox.crs}")
 
 
@@ -206,6 +213,10 @@ def outline(lon: Array, lat: Array, *, where: str) -> shapely.Polygon | shapely.
     >>> outline(np.array([179.0, -179.0, -179.0, 179.0]), np.array([0.0, 0.0, 1.0, 1.0]), where="a square").geom_type
     'MultiPolygon'
     """
+    west, east = float(lon.min()), float(lon.max())
+    if west >= -180 and east < 180 and east - west <= 180 and np.isfinite(lat).all():
+        # No step is longer than half the globe, so nothing crosses the antimeridian or runs round a pole.
+        return shapely.normalize(shapely.polygons(np.column_stack([lon, lat])))
     steps = np.diff(np.append(lon, lon[0]))
     steps -= 360.0 * np.round(steps / 360.0) * (np.abs(steps) > 180.0)
     if not np.isfinite(lat).all() or abs(steps.sum()) > 180.0:

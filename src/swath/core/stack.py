@@ -207,7 +207,9 @@ def measured(stack: Stack) -> Array | None:
     """Which pixels are measurements: `valid`, less nodata (0) and saturated (65535) Sentinel-2 digital numbers."""
     if stack.quantity.kind != "dn" or stack.quantity.of not in ("toa", "boa"):
         return stack.valid
-    good = (stack.data != DN_NODATA) & (stack.data != DN_SATURATED) & np.isfinite(stack.data)
+    good = (stack.data != DN_NODATA) & (stack.data != DN_SATURATED)
+    if stack.data.dtype.kind == "f":
+        good &= np.isfinite(stack.data)
     if stack.valid is not None:
         good &= stack.valid
     return None if good.all() else good

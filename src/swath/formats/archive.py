@@ -239,7 +239,8 @@ def _read_file(root: Path, member: Member, most: int) -> bytes:
     where = f"{root.name}/{member.name}"
     try:
         with (root / member.name).open("rb") as handle:
-            blob = handle.read(most + 1)
+            size = os.fstat(handle.fileno()).st_size  # asking for `most` would lay out as much memory for every file
+            blob = handle.read(min(size, most) + 1)
     except OSError as error:
         raise Unreadable(where=where, what=f"cannot be read ({error.strerror})", fix="Plan again.") from None
     if len(blob) > most:

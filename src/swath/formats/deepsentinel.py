@@ -362,7 +362,8 @@ class DeepsentinelTree:
             raise Unreadable(where=where, what=f"names no {sensor}_bands", have=repr(names)[:60], fix="Fetch it again.")
         have = resolve_all(names, where=where)
         at = order(have, bands, where=where)
-        return self._array(row, "GEE", f"{sensor}arr.npz", len(names))[at]
+        held = self._array(row, "GEE", f"{sensor}arr.npz", len(names))
+        return held if list(at) == list(range(len(held))) else held[at]
 
     def _offset(self, row: Mapping[str, Any], data: Array, collection: str, when: np.datetime64) -> Decision:
         """Offset of Earth Engine's L2A.
@@ -420,7 +421,9 @@ class DeepsentinelTree:
             have = " x ".join(map(str, held.shape))
             raise Mismatch(where=where, what="size", want=f"{self.size[0]} x {self.size[1]}", have=have)
         known = self.choices.legend
-        strange = np.setdiff1d(codes, [*(each.code for each in known.classes), *known.none])
+        listed = [*(each.code for each in known.classes), *known.none]
+        there = np.flatnonzero(np.bincount(codes.ravel())) if codes.dtype == np.uint8 else np.unique(codes)
+        strange = np.setdiff1d(there, listed)
         if strange.size:
             fix = "Name its colour map with colmap=."
             have = ", ".join(map(str, strange[:5]))
@@ -444,7 +447,8 @@ def _stack(
 ) -> Stack:
     """One date; what is no number is 0."""
     mask = simplest(valid)
-    held = np.where(np.isfinite(data), data, np.float32(0))
+    is_whole = mask is None or bool(np.isfinite(data).all())
+    held = data if is_whole else np.where(np.isfinite(data), data, np.float32(0))
     times = np.array([when], "datetime64[us]")
     return Stack(held[None], bands, times, quantity, grid, _GSD, None if mask is None else mask[None], of)
 

@@ -362,7 +362,11 @@ def _dated(valid: Array | None) -> Array | None:
 
 def _whole(raw: Array, valid: Array, names: Sequence[str], where: str) -> Array:
     """Digital numbers as integers, if they are whole; shape (b, h, w)."""
-    held = np.where(valid, raw, 0)
+    held = raw if valid.all() else np.where(valid, raw, 0)
+    with np.errstate(invalid="ignore"):
+        whole = held.astype(np.uint16)
+    if np.array_equal(whole, held):  # only a whole number of this range comes out as itself
+        return whole
     strange = (held != np.rint(held)) | (held < 0) | (held > 65535)
     if strange.any():
         band, value = names[int(np.argwhere(strange)[0][0])], float(held[strange][0])

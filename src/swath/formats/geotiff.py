@@ -226,6 +226,8 @@ class GeotiffFiles:
             data, valid = read_pixels(dataset, header, wanted, nodata=declared.nodata)
 
         def taken(picks: Sequence[int]) -> tuple[Array, Array | None]:
+            if list(picks) == wanted:
+                return data, valid
             at = [wanted.index(i) for i in picks]
             return data[at], valid if valid is None or len(valid) == 1 else simplest(valid[at])
 

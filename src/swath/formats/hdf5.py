@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,9 @@ _MOST_DEFLATE: Final = 1100  # no deflate stream inflates more than 1032 times
 _FILTERS: Final = {1: "deflate", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
 _BROKEN: Final = (OSError, KeyError, RuntimeError, ValueError, TypeError, MemoryError, OverflowError)
 _AGAIN: Final = "It is truncated, corrupt or no HDF5 file: fetch it again."
+_ACCESS: Final = h5py.h5p.create(h5py.h5p.FILE_ACCESS)  # as `h5py.File` has it, made once
+_ACCESS.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+_ACCESS.set_file_locking(False, False)
 _HOSTILE: Final = "Nothing was read from it: look at where it comes from."
 
 
@@ -51,7 +55,7 @@ def open_hdf5(source: Path | bytes, *, where: str) -> Iterator[h5py.File]:
         if isinstance(source, bytes):
             opened = h5py.File(io.BytesIO(source), "r")
         else:
-            opened = h5py.File(source, "r", locking=False)
+            opened = h5py.File(h5py.h5f.open(os.fsencode(source), h5py.h5f.ACC_RDONLY, fapl=_ACCESS))
     except _BROKEN as error:
         raise Unreadable(where=where, what=f"cannot be opened ({_said(error)})", fix=_AGAIN) from None
     with opened:
@@ -85,13 +89,15 @@ def array_of(
         It has another dtype or shape.
     """
     try:
-        link = file.get(name, getlink=True)
-        if not isinstance(link, h5py.HardLink):
-            what = f"holds no array {name!r} of its own" + ("" if link is None else " (a link stands in its place)")
+        links, at = file.id.links, name.encode()
+        is_there = links.exists(at)
+        if not is_there or links.get_info(at).type != h5py.h5l.TYPE_HARD:
+            what = f"holds no array {name!r} of its own" + (" (a link stands in its place)" if is_there else "")
             raise Unreadable(where=where, what=what, have=", ".join(list(file)[:8]) or "nothing", fix=_AGAIN)
-        found = file[name]
-        if not isinstance(found, h5py.Dataset):
+        opened = h5py.h5o.open(file.id, at)
+        if not isinstance(opened, h5py.h5d.DatasetID):
             raise Unreadable(where=where, what=f"{name!r} is a group, not an array", fix=_AGAIN)
+        found = h5py.Dataset(opened)
         _require_kind(found, name, where, kinds, shape, most)
         _require_whole(found, name, where)
     except _BROKEN as error:
@@ -102,39 +108,43 @@ def array_of(
 def _require_kind(
     found: h5py.Dataset, name: str, where: str, kinds: str, shape: Sequence[int | None], most: int
 ) -> None:
-    fits = found.shape is not None and len(found.shape) == len(shape)
-    fits = fits and all(want in (None, have) for want, have in zip(shape, found.shape, strict=True))
-    if found.dtype.kind not in kinds or not fits:
+    lengths, dtype = found.shape, found.dtype  # each access asks HDF5
+    fits = lengths is not None and len(lengths) == len(shape)
+    fits = fits and all(want in (None, have) for want, have in zip(shape, lengths, strict=True))
+    if dtype.kind not in kinds or not fits:
         said = {"f": "floating point", "iu": "whole numbers"}.get(kinds, "numbers")
         want = f"{said} ({' x '.join('any' if n is None else str(n) for n in shape)})"
-        have = f"{found.dtype} ({' x '.join(map(str, found.shape or ())) or 'no shape'})"
+        have = f"{dtype} ({' x '.join(map(str, lengths or ())) or 'no shape'})"
         raise Mismatch(where=where, what=f"array {name}", want=want, have=have, fix="It is a file of another kind.")
-    size = math.prod(found.shape) * found.dtype.itemsize
+    size = math.prod(lengths) * dtype.itemsize
     if size > most:
         raise Unreadable(where=where, what=f"array {name!r} claims {size:,} bytes, above {most:,}", fix=_HOSTILE)
 
 
 def _require_whole(found: h5py.Dataset, name: str, where: str) -> None:
     """Refuse arrays whose bytes lie elsewhere, are packed in an unknown way, or are not all there."""
-    if found.external or found.is_virtual:
-        raise Unreadable(where=where, what=f"array {name!r} points into other files", fix=_HOSTILE)
     plan = found.id.get_create_plist()
+    layout = plan.get_layout()
+    if plan.get_external_count() or layout == h5py.h5d.VIRTUAL:
+        raise Unreadable(where=where, what=f"array {name!r} points into other files", fix=_HOSTILE)
     for i in range(plan.get_nfilters()):
         code = int(plan.get_filter(i)[0])
         if code not in _FILTERS:
             what = f"array {name!r} is packed by filter {code}; only {', '.join(_FILTERS.values())} are read"
             raise Unreadable(where=where, what=what, fix="Write it anew with gzip.")
-    size, stored = math.prod(found.shape) * found.dtype.itemsize, int(found.id.get_storage_size())
-    if found.chunks is None:
+    lengths, dtype = found.shape, found.dtype
+    size, stored = math.prod(lengths) * dtype.itemsize, int(found.id.get_storage_size())
+    if layout != h5py.h5d.CHUNKED:
         if stored < size:
             raise Unreadable(
                 where=where, what=f"array {name!r} is not all there", want=f"{size:,} bytes", have=f"{stored:,}"
             )
         return
-    each = math.prod(found.chunks) * found.dtype.itemsize
+    chunks = plan.get_chunk()
+    each = math.prod(chunks) * dtype.itemsize
     if each > MOST_CHUNK:
         raise Unreadable(where=where, what=f"array {name!r} has chunks of {each:,} bytes", fix=_HOSTILE)
-    want = math.prod(-(-n // c) for n, c in zip(found.shape, found.chunks, strict=True))
+    want = math.prod(-(-n // c) for n, c in zip(lengths, chunks, strict=True))
     have = int(found.id.get_num_chunks())
     if have != want or size > (stored + 1) * _MOST_DEFLATE:
         what = f"array {name!r} is not all there"

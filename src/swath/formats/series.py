@@ -99,6 +99,14 @@ def _number(text: str, where: str) -> float:
         raise Unreadable(where=where, what="holds a value that is no number", have=repr(text)[:40]) from None
 
 
+def _numbers(cells: Sequence[str], where: str) -> list[float]:
+    """Numbers of a row; one by one only where a word stands among them."""
+    try:
+        return list(map(float, cells))
+    except ValueError:
+        return [_number(cell, where) for cell in cells]
+
+
 def _tsv(path: Path, text: str) -> SeriesTable:
     """Label first, then the steps; one dimension. NaN at the end of a row is no step (UCR pads so)."""
     rows: list[Array] = []
@@ -114,7 +122,7 @@ def _tsv(path: Path, text: str) -> SeriesTable:
             fix = "A label and values, separated by tabs, are wanted."
             raise Mismatch(where=where, what="columns", want="two or more", have=str(len(row)), fix=fix)
         labels.append(_label(row[0]))
-        rows.append(np.array([_number(cell, where) for cell in row[1:]])[:, None])
+        rows.append(np.array(_numbers(row[1:], where))[:, None])
         if len(rows[-1]) != len(rows[0]):
             want = f"{len(rows[0])} (line 1)"
             fix = "The file is cut short, or two files in one."
@@ -159,7 +167,7 @@ def _ts(path: Path, text: str) -> SeriesTable:
         if len(parts) != want or not parts:
             fix = "The file is cut short, or no .ts file."
             raise Mismatch(where=where, what="dimensions", want=str(want), have=str(len(parts)), fix=fix)
-        dimensions = [[_number(cell, where) for cell in part.split(",")] for part in parts]
+        dimensions = [_numbers(part.split(","), where) for part in parts]
         if len({len(each) for each in dimensions}) > 1:
             have = ", ".join(str(len(each)) for each in dimensions)
             raise Mismatch(where=where, what="steps of its dimensions", want="the same", have=have, fix="Mend the row.")

@@ -329,7 +329,10 @@ class Span:
 def _varint(take: _Take, at: int, stop: int, where: str) -> tuple[int, int]:
     """A number of 1 to 10 bytes, and where the next thing begins."""
     number = 0
-    for shift, byte in enumerate(take(at, min(10, stop - at))):
+    held = take(at, min(10, stop - at))
+    if held and held[0] < 0x80:
+        return held[0], at + 1
+    for shift, byte in enumerate(held):
         number |= (byte & 0x7F) << (7 * shift)
         if byte < 0x80:
             return number & (2**64 - 1), at + shift + 1

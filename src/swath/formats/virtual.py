@@ -452,7 +452,7 @@ class VirtualPatches:
         times = np.array([date for date, _, _ in frames], "datetime64[us]")
         # The pixel check is one of Sentinel-2 and hears nothing of other sensors.
         decision = Decision((0.0,), "convention", "documented", (str(_FUSED),), "not run: no Sentinel-2")
-        stacks = {}
+        stacks, gsd = {}, ground_gsd(box)
         for k, (name, sensor) in enumerate(_SENSORS.items(), start=1):
             where = f"{row['id']}/{name}"
             held = [_array(folder / f[k], f"{folder.name}/{f[k]}", (4, *self.size), "fiu") for f in frames]
@@ -465,7 +465,7 @@ class VirtualPatches:
                 raise Unreadable(where=where, what="holds numbers that are none (NaN)", fix="Make it again.")
             items = tuple(f"{row['id']}/{f[k]}" for f in frames)
             origin = Origin(items, sensor, "", "reflectance-fusion", offsets=(decision.to_json(),))
-            stacks[name] = Stack(data, FUSION_BANDS[name], times, FUSION, box, ground_gsd(box), None, origin)
+            stacks[name] = Stack(data, FUSION_BANDS[name], times, FUSION, box, gsd, None, origin)
         return Sample(row["id"], stacks, footprint=footprint(box), group=row["group"])
 
 

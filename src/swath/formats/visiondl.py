@@ -232,10 +232,10 @@ def _decide(cell: _Cell, data: Array, valid: Array, choices: _Choices) -> list[D
     Some five thousand pixels of each are looked at, evenly spread; the check wants two thousand.
     """
     step = max(1, math.isqrt(data[0, 0].size // _LOOK))
-    verdicts = []
-    for near, good in zip(data[..., ::step, ::step], valid[..., ::step, ::step], strict=True):
-        counts = np.clip(np.rint(near * S2_QUANTIFICATION), 0, 65535).astype(np.uint16)
-        verdicts.append(check_pixels(counts, _BANDS, level="L1C", valid=good))
+    near, good = data[..., ::step, ::step] * S2_QUANTIFICATION, valid[..., ::step, ::step]
+    counts = np.clip(np.rint(near, out=near), 0, 65535, out=near).astype(np.uint16)
+    known = [None] * _QUARTERS if good.all() else list(good)
+    verdicts = [check_pixels(q, _BANDS, level="L1C", valid=v) for q, v in zip(counts, known, strict=True)]
     if choices.offset is not None:
         claims = [Claim("override", (choices.offset,), "declared offset")]
     elif cell.year >= _UNHARMONISED:
