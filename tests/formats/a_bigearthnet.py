@@ -74,7 +74,7 @@ def a_patch(
     if is_radar:
         said |= {"corresponding_s2_patch": PARTNER, "scene_source": "S1A_IW_GRDH", "acquisition_time": TIMES[name]}
     else:
-        said |= {"tile_source": "S2A_MSIL1C_N0205.SAFE", "acquisition_date": TIMES[name]}
+        said |= {"tile_source": "S2A_MSIL1C_N0205.SAFE", "acquisition_date": TIMES.get(name, TIMES[PARTNER])}
     (folder / f"{name}_labels_metadata.json").write_text(json.dumps({**said, **(meta or {})}))
     return root
 

@@ -17,10 +17,12 @@ ROWS, COLS, SIDE = 3, 4, 16
 MATRIX = [10.0, 0.0, 680040.0, 0.0, -10.0, 5152200.0]
 
 
-def an_image(bands: Sequence[str] = ("B2", "B3", "B10", "B4"), *, seed: int = 3) -> dict[str, np.ndarray]:
-    """Digital numbers of every band over all patches."""
+def an_image(
+    bands: Sequence[str] = ("B2", "B3", "B10", "B4"), *, seed: int = 3, side: int = SIDE
+) -> dict[str, np.ndarray]:
+    """Digital numbers of every band over all patches of `side` pixels."""
     draw = np.random.default_rng(seed)
-    return {band: draw.integers(1, 3000, (ROWS * SIDE, COLS * SIDE)).astype(np.float32) for band in bands}
+    return {band: draw.integers(1, 3000, (ROWS * side, COLS * side)).astype(np.float32) for band in bands}
 
 
 def degrees(*, pad: int = 0) -> dict[str, np.ndarray]:
@@ -40,14 +42,15 @@ def an_export(
     packed: bool = True,
     drop: Sequence[int] = (),
     claimed: int = ROWS * COLS,
-    patch: tuple[int, int] = (SIDE, SIDE),
+    side: int = SIDE,
+    patch: tuple[int, int] | None = None,
 ) -> Path:
     """Write shards and mixer file; with a kernel the image must reach beyond the grid by half of it on all sides."""
     folder.mkdir(parents=True, exist_ok=True)
     blobs = []
     for number in range(ROWS * COLS):
-        top, left = (number // COLS) * SIDE, (number % COLS) * SIDE
-        window = np.s_[top : top + SIDE + kernel, left : left + SIDE + kernel]
+        top, left = (number // COLS) * side, (number % COLS) * side
+        window = np.s_[top : top + side + kernel, left : left + side + kernel]
         if number not in drop:
             blobs.append(frame_record(encode_example({name: held[window].ravel() for name, held in image.items()})))
     each = -(-len(blobs) // shards)
@@ -57,7 +60,7 @@ def an_export(
         (folder / name).write_bytes(gzip.compress(blob, 1, mtime=0) if packed else blob)
     mixer = {
         "projection": {"crs": "EPSG:32632", "affine": {"doubleMatrix": MATRIX}},
-        "patchDimensions": list(patch),
+        "patchDimensions": list(patch or (side, side)),
         "patchesPerRow": COLS,
         "totalPatches": claimed,
     }
