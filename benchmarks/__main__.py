@@ -15,6 +15,7 @@ BENCHMARKS = (
     "importing",
     "scenes",
     "foreign",
+    "readers",
     "manifest",
     "batches",
     "imaging",
