@@ -137,7 +137,11 @@ def claim(name: str, blob: bytes) -> bytes:
     if blob[:4] in (b"II*\0", b"MM\0*"):
         return _tiff(blob)
     if blob[:8] == b"\x89HDF\r\n\x1a\n":
-        return _hdf5(blob)
+        return _netcdf4(blob) if name.endswith(".nc") else _hdf5(blob)
+    if blob[:4] == b"CDF\2":
+        return _classic(blob)
+    if name.endswith(("zarr.json", ".zarray")):
+        return _zarr(blob)
     if blob[:2] == b"\xff\xd8":
         at = next(i for i in range(len(blob)) if blob[i] == 0xFF and blob[i + 1] in (0xC0, 0xC2))
         return blob[: at + 5] + struct.pack(">HH", 65500, 65500) + blob[at + 9 :]
@@ -178,6 +182,44 @@ def _hdf5(blob: bytes) -> bytes:
             )
             made.create_dataset(name, shape, each.dtype, chunks=(1,) * (len(shape) - 1) + (min(shape[-1], 64),))
     return out.getvalue()
+
+
+def _netcdf4(blob: bytes) -> bytes:
+    """The same cube, `_SIDE` pixels a side: coordinates are real, chunks of 3 GB were never written."""
+    out = io.BytesIO(blob)
+    with h5py.File(out, "r+") as file:
+        for name in "yx":
+            held, about = file[name][:], dict(file[name].attrs)
+            del file[name]
+            file[name] = held[0] + (held[1] - held[0]) * np.arange(_SIDE)
+            file[name].make_scale(name)
+            own = ("CLASS", "NAME", "REFERENCE_LIST")
+            file[name].attrs.update({key: text for key, text in about.items() if key not in own})
+        for name in [name for name, each in file.items() if each.ndim == 3]:
+            shape, dtype, about = (file[name].shape[0], _SIDE, _SIDE), file[name].dtype, dict(file[name].attrs)
+            del file[name]
+            made = file.create_dataset(name, shape, dtype, chunks=(1, 40_000, 40_000))
+            for i, dim in enumerate("tyx"):
+                made.dims[i].attach_scale(file[dim])
+            made.attrs.update({key: text for key, text in about.items() if key != "DIMENSION_LIST"})
+    return out.getvalue()
+
+
+def _classic(blob: bytes) -> bytes:
+    """The same header with other lengths of y and x; what they claim lies beyond the end of the file."""
+    for name in (b"y", b"x"):
+        at = blob.index(struct.pack(">L", 1) + name + bytes(3)) + 8
+        blob = blob[:at] + struct.pack(">L", _SIDE) + blob[at + 4 :]
+    return blob
+
+
+def _zarr(blob: bytes) -> bytes:
+    """Every axis `_SIDE` long, in one chunk; that of a coordinate is 10 GB by itself."""
+    held = json.loads(blob)
+    if held.get("node_type") == "group" or not held["shape"]:
+        return blob
+    held["shape"] = [10 * 2**30] if len(held["shape"]) == 1 else [*held["shape"][:-2], _SIDE, _SIDE]
+    return json.dumps(held).encode()
 
 
 def _npz(blob: bytes) -> bytes:
@@ -229,20 +271,26 @@ def _points(home: Path) -> Path:
     return home / "p.parquet"
 
 
-#: Format -> option that takes a table (or "" where the file itself is one), and what makes one of a million rows.
-TABLES: dict[str, tuple[str, Callable[[Path], Path]] | None] = {
+#: Format -> case of `mutating.CASES`, option that takes a table ("" = the file itself is one), and what makes one of a
+#: million rows; None = it takes none.
+TABLES: dict[str, tuple[str, str, Callable[[Path], Path]] | None] = {
     "eurosat-rgb": (
+        "eurosat-rgb",
         "positions",
         _rows("path,class,lat,lon\n", lambda k: f"2750/Forest/Forest_{k}.jpg,Forest,46.5,11.3\n", "p.csv"),
     ),
-    "deepsentinel": ("points", _points),
+    "deepsentinel": ("deepsentinel", "points", _points),
     "visiondl": (
+        "visiondl-records",
         "labels",
         _rows("year,centroid_longtitude,centroid_latitude,wi\n", lambda k: f"2016,{k / 1e5},1.5,0.1\n", "l.csv"),
     ),
-    "hackathon": ("ids", _rows("Patch ID\n", lambda k: f"{k}\n", "ids.csv")),
-    "series": ("", _rows("", lambda k: f"{k % 3}\t0.2\t0.4\n", "a.tsv")),
-    "geotiff": ("", lambda home: _exported_rows(home)),
+    "hackathon": ("hackathon", "ids", _rows("Patch ID\n", lambda k: f"{k}\n", "ids.csv")),
+    "series": ("series-tsv", "", _rows("", lambda k: f"{k % 3}\t0.2\t0.4\n", "a.tsv")),
+    "geotiff": ("geotiff-exported", "", lambda home: _exported_rows(home)),
+    "bigearthnet": None,
+    "sen12mscr": None,
+    "cube": None,
     "eurosat-ms": None,
     "safe-s2": None,
     "safe-s1": None,
@@ -282,8 +330,7 @@ def table_on(name: str, home: Path) -> Iterator[tuple[str, Callable[[], tuple[Pa
     table = TABLES[name]
     if table is None:
         return
-    option, rows = table
-    case = next(case for case, (of, _, _) in mutating.CASES.items() if of == name)
+    case, option, rows = table
     _, make, declared = mutating.CASES[case]
 
     def with_table() -> tuple[Path, dict[str, Any]]:
@@ -304,8 +351,15 @@ def _outcome(name: str, path: Path, declared: dict[str, Any]) -> tuple[str, str]
     return ("read" if len(failed) < len(made) else "failures"), (failed or [""])[0]
 
 
-def _resident() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+def _resident(name: str) -> int:
+    """Megabytes of this process by `/proc`: `VmRSS` now, `VmHWM` at most since `_forget`."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(lines[name].split()[0]) // 1024
+
+
+def _forget() -> None:
+    """Begin to measure anew: what making a hostile file took must not hide what reading it takes."""
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 def main(name: str, attacks: Callable[[str, Path], Iterator[Any]] = attacks_on, seconds: int = SECONDS) -> None:
@@ -317,7 +371,8 @@ def main(name: str, attacks: Callable[[str, Path], Iterator[Any]] = attacks_on, 
         for attack, make in attacks(name, home):
             (home / "now").mkdir()
             path, declared = make()
-            before, began = _resident(), time.monotonic()
+            _forget()
+            before, began = _resident("VmRSS"), time.monotonic()
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
             signal.alarm(seconds)
             try:
@@ -325,7 +380,7 @@ def main(name: str, attacks: Callable[[str, Path], Iterator[Any]] = attacks_on, 
             except Exception as error:  # noqa: BLE001 - whatever it is, it is what is looked for
                 kind, said = "BAD", repr(error)
             signal.alarm(0)
-            took = {"mb": _resident() - before, "seconds": round(time.monotonic() - began, 1)}
+            took = {"mb": _resident("VmHWM") - before, "seconds": round(time.monotonic() - began, 1)}
             print(json.dumps({"attack": attack, "kind": kind, "said": said[:400], **took}), flush=True)
             archive.MOST_MEMBERS = members  # type: ignore[misc]
             shutil.rmtree(home / "now")

@@ -20,7 +20,7 @@ from tests.formats import attacking, mutating
 #: Megabytes that reading a hostile file may take more: a TIFF or JPEG of 10 GB must not be made room for.
 MOST_MB = 900
 #: Formats that read zips: these must say what is wrong with one.
-ZIPS = ("eurosat-rgb", "eurosat-ms", "visiondl", "safe-s2", "safe-s1")
+ZIPS = ("eurosat-rgb", "eurosat-ms", "visiondl", "safe-s2", "safe-s1", "bigearthnet", "sen12mscr")
 #: Files that claim nothing, as they are plain text.
 TEXTS = ("series-ts", "series-tsv")
 

@@ -264,6 +264,26 @@ def test_ten_gigabytes_that_are_only_claimed_are_refused(tmp_path):
         CUBE.open([path], level="L2A", **DN).plan()
 
 
+def test_coordinates_that_are_only_claimed_are_refused(tmp_path):
+    """A gigabyte of them would be read five times over."""
+    path = a_zarr(tmp_path / "a.zarr", COLOURS)
+    about = json.loads((path / "x" / "zarr.json").read_text())
+    (path / "x" / "zarr.json").write_text(json.dumps({**about, "shape": [2**27]}))
+
+    with pytest.raises(Unreadable, match=r"a x: claims 134,217,728 coordinates, above 8,388,608\. Nothing was read"):
+        CUBE.open([path], level="L2A", **DN)
+
+
+@pytest.mark.parametrize("kind", ["folder", "zarr"])
+def test_a_link_out_of_the_folder_is_refused(tmp_path, kind):
+    path = a_zarr(tmp_path / "c/a.zarr", COLOURS)
+    (path / "red" / "zarr.json").rename(tmp_path / "secret")
+    (path / "red" / "zarr.json").symlink_to(tmp_path / "secret")
+
+    with pytest.raises(Refused, match=r"holds a link that leaves it: 'zarr.json'\. Copy what it points to here\."):
+        CUBE.open([path if kind == "zarr" else path.parent], level="L2A", **DN)
+
+
 def test_a_codec_that_could_run_code_is_refused(tmp_path):
     path = a_zarr(tmp_path / "a.zarr", COLOURS, version=2)
     about = json.loads((path / "red" / ".zarray").read_text())

@@ -63,15 +63,26 @@ def a_sample(id: str, **changed) -> Sample:
                (10.0, 10.0), _valid(3, 3, SIZE, SIZE), origin)  # fmt: skip
     once = times[:1]
     db = RNG.normal(-12, 4, (1, 2, SIZE, SIZE)).astype(np.float32)
-    s1 = Stack(db, ("VV", "VH"), once, SIGMA0_DB, BOX, (10.0, 10.0), _valid(1, 1, SIZE, SIZE), Origin(level="GRD"))
+    s1 = Stack(
+        db, ("VV", "VH"), once, SIGMA0_DB, BOX, (10.0, 10.0), _valid(1, 1, SIZE, SIZE), Origin(("s",), level="GRD")
+    )
     codes = np.resize(np.arange(256), (1, 3, SIZE, SIZE)).astype(np.uint8)
     photo = Stack(codes, ("red", "green", "blue"), np.full(1, times[2]), rgb8("camera"), None, (3.0, 2.9999999),
                   _valid(1, 1, SIZE, SIZE), Origin(("p",), "camera"))  # fmt: skip
     metres = RNG.integers(-32768, 9000, (1, 1, SIZE, SIZE)).astype(np.int16)
     metres[0, 0, 0, :2] = -32768, 32767
-    height = Stack(metres, ("height",), np.full(1, times[2]), value("m"), BOX, (10.0, 10.0), _valid(1, 1, SIZE, SIZE))
+    height = Stack(
+        metres,
+        ("height",),
+        np.full(1, times[2]),
+        value("m"),
+        BOX,
+        (10.0, 10.0),
+        _valid(1, 1, SIZE, SIZE),
+        Origin(("h",)),
+    )
     crops = RNG.choice([0, 1, 7], (1, 1, SIZE, SIZE)).astype(np.uint8)
-    crops = Stack(crops, ("class",), once, class_of("crops"), BOX, (10.0, 10.0), None)
+    crops = Stack(crops, ("class",), once, class_of("crops"), BOX, (10.0, 10.0), None, Origin(("c",)))
     targets = {
         "crop": Target(code=7),
         "seen": Target(codes=(1, 7)),
@@ -299,4 +310,8 @@ def test_footprints_are_kept_to_the_last_bit(tmp_path):
 
 def test_the_folder_keeps_the_contract_of_a_format(tmp_path):
     """A file that was cut in half is a failure; plan and source are pure and picklable."""
-    check_format(format_named("geotiff"), a_folder(tmp_path / "t", SAMPLES), spawned=False)
+    placed = replace(
+        SAMPLES[1], footprint=SAMPLES[0].footprint, lonlat=None
+    )  # as every source that knows its grid says
+
+    check_format(format_named("geotiff"), a_folder(tmp_path / "t", [SAMPLES[0], placed]), spawned=False)

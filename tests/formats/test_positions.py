@@ -155,9 +155,21 @@ def test_a_truncated_table_is_told(tmp_path):
 
 
 def test_a_table_that_csv_cannot_read_is_told(tmp_path):
-    """csv stops at fields above 131,072 characters."""
-    path = tmp_path / "p.csv"
-    path.write_text("path,class,lat,lon\n" + "x" * 200_000 + ",Forest,1,2\n")
+    """A row that a comma was lost in."""
+    path = a_table(tmp_path / "p.csv", "a/Forest_1.jpg,Forest,46.5,11.35", "a/Forest_2.jpg,Forest,46.5")
 
-    with pytest.raises(Unreadable, match=r"p\.csv: is no CSV \(field larger than field limit .*\)\. Save it anew\."):
+    with pytest.raises(Unreadable) as raised:
         read_positions(path)
+
+    assert str(raised.value) == (
+        "p.csv: is no CSV (Row #3: Expected 4 columns, got 3: a/Forest_2.jpg,Forest,46.5). Save it anew."
+    )
+
+
+def test_every_row_is_checked_and_only_those_that_are_asked_for_are_kept(tmp_path):
+    rows = ("a/Forest_1.jpg,Forest,46.5,11.35", '"a, b/Forest_2.jpg",Forest, 46.5 ,11.36', "Forest_3,,46.5,11.37")
+
+    assert list(read_positions(a_table(tmp_path / "p.csv", *rows), {"Forest_2", "Forest_9"})) == ["Forest_2"]
+    assert list(read_positions(a_table(tmp_path / "p.csv", *rows))) == ["Forest_1", "Forest_2", "Forest_3"]
+    with pytest.raises(Refused, match="line 5: Forest_4 lies nowhere on Earth"):
+        read_positions(a_table(tmp_path / "p.csv", *rows, "Forest_4,,91,0"), {"Forest_2"})

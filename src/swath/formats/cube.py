@@ -332,6 +332,7 @@ def _files(roots: Sequence[Path]) -> list[tuple[Path, str]]:
     for root in roots:
         if not root.exists():
             raise Unreadable(where=str(root), what="is not there", fix="Look at the path.")
+        _require_inside(root)
         if root.is_file() or is_arrays(root):
             found.append((root, root.stem))
             continue
@@ -348,6 +349,19 @@ def _files(roots: Sequence[Path]) -> list[tuple[Path, str]]:
     if twice:
         raise Refused(where="format cube", what=f"two cubes are called {twice[0]!r}", fix="Rename one of them.")
     return found
+
+
+def _require_inside(root: Path) -> None:
+    """Refuse a folder with a link that leads out of it."""
+    home, waiting = root.resolve(), [root] if root.is_dir() else []
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(home):
+                    what = f"holds a link that leaves it: {entry.name!r}"
+                    raise Refused(where=str(root), what=what, fix="Copy what it points to here.")
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(Path(entry.path))
 
 
 def _coding(text: Any, asked: Declared) -> float | None:

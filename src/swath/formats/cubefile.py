@@ -41,6 +41,8 @@ _MAPPINGS: Final = ("crs", "spatial_ref", "transverse_mercator")
 ASIDE: Final[dict[str, tuple[float, str]]] = {"AOT": (0.001, "1"), "WVP": (0.001, "cm")}
 _LEVELS: Final = re.compile(r"(?:^|[-_])(L1C|L2A)(?:[-_]|$)", re.IGNORECASE)
 _STEP_TOLERANCE: Final = 1e-3
+#: Coordinates along one dimension: the Earth around at 10 m has four million.
+_MOST_ALONG: Final = 2**23
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +134,20 @@ def _code(code: Any, variable: Variable) -> float | None:
     return float(code)
 
 
+def _along(arrays: Arrays, dim: str, where: str) -> Array:
+    """Coordinates of a dimension; more than any grid has are not read."""
+    claimed = math.prod(arrays.variables[dim].shape)
+    if claimed > _MOST_ALONG:
+        what = f"claims {claimed:,} coordinates, above {_MOST_ALONG:,}"
+        raise Unreadable(where=f"{where} {dim}", what=what, fix="Nothing was read: look at where it comes from.")
+    return arrays.read(dim)[0]
+
+
 def _labels(arrays: Arrays, dim: str, count: int, where: str) -> list[str]:
     if dim not in arrays.variables:
         what = f"has a dimension {dim!r} of {count} bands and no names for them"
         raise Refused(where=where, what=what, fix="Write the names as its coordinate.")
-    held, _ = arrays.read(dim)
+    held = _along(arrays, dim, where)
     texts = [each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in held.ravel()]
     if len(texts) != count:  # classic NetCDF writes texts letter by letter
         texts = ["".join(texts[k : k + len(texts) // count]).strip() for k in range(0, len(texts), len(texts) // count)]
@@ -147,7 +158,7 @@ def _times(arrays: Arrays, t: str, count: int, where: str) -> Array:
     """Dates of a cube by its CF units; they must not fall."""
     if t not in arrays.variables:
         raise Refused(where=where, what=f"has {count} dates along {t!r} and does not say which", fix="Write them.")
-    about, (held, _) = arrays.variables[t], arrays.read(t)
+    about, held = arrays.variables[t], _along(arrays, t, where)
     try:
         decoded = xr.decode_cf(xr.Dataset({"t": (("n",), held.ravel(), dict(about.attrs))}))["t"].values
     except (ValueError, TypeError, OverflowError, KeyError, ArithmeticError, ImportError) as error:
@@ -172,7 +183,7 @@ def _geobox(arrays: Arrays, band: Variable, dims: tuple[str, str, str], crs: str
     for dim in (x, y):
         if dim not in arrays.variables:
             raise Refused(where=where, what=f"has no coordinates along {dim!r}", fix="Write where its pixels lie.")
-        held = arrays.read(dim)[0].astype(np.float64).ravel()
+        held = _along(arrays, dim, where).astype(np.float64).ravel()
         gaps = np.diff(held)
         if len(held) < 2 or not np.isfinite(held).all():
             raise Refused(where=where, what=f"has too few coordinates along {dim!r}", fix="Cut it two pixels wide.")

@@ -194,7 +194,7 @@ class EurosatRgb:
 
     def _placed(self, table: Path, patches: Sequence[_Patch]) -> tuple[Places, int]:
         """Places of all patches, and how many have none."""
-        held = read_positions(table)
+        held = read_positions(table, {patch.id for patch in patches})
         for patch in patches:
             position = held.get(patch.id)
             if position is not None and position.label and _CODES.get(position.label.lower()) != patch.code:

@@ -11,7 +11,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -73,7 +73,7 @@ class ExportedFiles:
         """
         require_all(places, dates, spec, where="format geotiff")
         there = {member.name for member in list_archive(self.root, most=2**62).members}
-        files = self._files()
+        files = self._files({line["id"] for _, line in _lines(self.root / LABELS, self._head())})
         rows, failures = [], []
         for number, line in _lines(self.root / LABELS, self._head()):
             id = line["id"]
@@ -84,10 +84,6 @@ class ExportedFiles:
             except _BROKEN as error:
                 where = f"{LABELS} line {number}"
                 failures.append(Failure.of(id, Unreadable(where=where, what=f"cannot be read ({error})", fix=_AGAIN)))
-        if files:
-            raise Mismatch(
-                where=f"{self.root.name}/{FILES}", what="samples", want=f"those of {LABELS}", have=min(files)
-            )
         table = pa.Table.from_pylist(rows, schema=pa.schema(list(_COLUMNS.items())))
         return Plan(self.name, {"exported": len(rows) + len(failures)}, self.layout, table, tuple(failures))
 
@@ -95,12 +91,15 @@ class ExportedFiles:
         own = [column for name, spec in self.layout.targets.items() for column in target_columns(name, spec)]
         return ["id", "group", "lon", "lat", *own, "footprint"]
 
-    def _files(self) -> dict[str, dict[str, list[tuple[str, str]]]]:
-        """Sample -> stack -> date and path of each file."""
+    def _files(self, known: Container[str]) -> dict[str, dict[str, list[tuple[str, str]]]]:
+        """Sample -> stack -> date and path of each file; all samples must be known."""
         held: dict[str, dict[str, list[tuple[str, str]]]] = {}
         for number, line in _lines(self.root / FILES, ["id", "stack", "date", "file"]):
+            where = f"{self.root.name}/{FILES} line {number}"
+            if line["id"] not in known:
+                raise Mismatch(where=where, what="samples", want=f"those of {LABELS}", have=line["id"], fix=_AGAIN)
             if line["stack"] not in self.layout.stacks:
-                where, want = f"{self.root.name}/{FILES} line {number}", ", ".join(self.layout.stacks)
+                want = ", ".join(self.layout.stacks)
                 raise Mismatch(where=where, what="stack", want=want, have=line["stack"], fix=_AGAIN)
             held.setdefault(line["id"], {}).setdefault(line["stack"], []).append((line["date"], line["file"]))
         return held

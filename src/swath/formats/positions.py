@@ -8,14 +8,16 @@ in the UTM zone of the point, and the patch covers 640 m around it. Knows nothin
 from __future__ import annotations
 
 import csv
-import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
 import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
@@ -24,7 +26,7 @@ from pyproj import Transformer
 from swath.core.array import Array
 from swath.core.errors import Mismatch, Refused, Unreadable
 from swath.core.geobox import footprint, utm_epsg
-from swath.formats.text import read_text
+from swath.formats.text import read_blob
 
 __all__ = ["COLUMNS", "GSD", "SIDE", "Places", "Position", "outlines", "place_patches", "read_positions"]
 
@@ -36,6 +38,9 @@ SIDE: Final = 64
 #: The table's point lies this far [m] south and east of the patch's centre.
 _OFF: Final = GSD / 2
 _MOST_BYTES: Final = 64 * 2**20
+_MOST_HEAD: Final = 10_000
+#: Last piece of a path without its ending.
+_STEM: Final = r"^(?s:.*/)?(?P<stem>[^/]+?)(?:\.[^./]+)?/*$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +69,18 @@ class Places:
     top: Array
 
 
-def read_positions(path: Path) -> dict[str, Position]:
+def read_positions(path: Path, names: Container[str] | None = None) -> dict[str, Position]:
     """Read a table of positions, plain or gzipped.
+
+    Parameters
+    ----------
+    names : container of str, optional
+        Keep only these patches (`Forest_12`); every row is checked all the same. Default all.
 
     Returns
     -------
     dict
-        Name of the patch (`Forest_12`) -> its position.
+        Name of the patch -> its position.
 
     Raises
     ------
@@ -81,40 +91,78 @@ def read_positions(path: Path) -> dict[str, Position]:
     Refused
         A patch occurs twice, or lies nowhere on Earth.
     """
-    text = read_text(path, most=_MOST_BYTES, fix="It is no such table.")
-    try:
-        return _read(path.name, csv.DictReader(io.StringIO(text, newline=None)))
-    except csv.Error as error:
-        raise Unreadable(where=path.name, what=f"is no CSV ({error})", fix="Save it anew.") from None
-
-
-def _read(where: str, reader: csv.DictReader[str]) -> dict[str, Position]:
-    lacking = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
-    if lacking:
-        have = ", ".join(reader.fieldnames or []) or "none"
-        raise Mismatch(where=where, what="columns", want=", ".join(COLUMNS), have=have, fix="Name them so.")
-    held: dict[str, Position] = {}
-    for line, row in enumerate(reader, start=2):
-        name = PurePosixPath(row["path"] or "").stem
-        try:
-            lon, lat = float(row["lon"]), float(row["lat"])
-        except (TypeError, ValueError):
-            have = f"lat {row['lat']!r}, lon {row['lon']!r}"
-            raise Unreadable(where=f"{where} line {line}", what="position", want="degrees", have=have) from None
-        if not (abs(lat) <= 90 and abs(lon) <= 180):
-            raise Refused(
-                where=f"{where} line {line}",
-                what=f"{row['path']} lies nowhere on Earth (lat {lat}, lon {lon})",
-                fix="Mend the row, or take it out and say missing_positions=allow.",
-            )
-        if name in held:
-            raise Refused(
-                where=f"{where} line {line}",
-                what=f"{row['path']} has more than one position (first as {held[name].path})",
-                fix="Leave one row a patch.",
-            )
-        held[name] = Position(row["path"], row["class"] or "", lon, lat)
+    table = _columns(path.name, read_blob(path, most=_MOST_BYTES, fix="It is no such table."))
+    lat, lon = _degrees(path.name, table)
+    stems = pc.fill_null(pc.struct_field(pc.extract_regex(table["path"], _STEM), "stem"), "").combine_chunks()
+    _require_once(path.name, table["path"], stems)
+    held = {}
+    for name, said, label, x, y in zip(
+        *(column.to_pylist() for column in (stems, table["path"], table["class"])), lon, lat, strict=True
+    ):
+        if names is None or name in names:
+            held[name] = Position(said, label, x, y)
     return held
+
+
+def _columns(where: str, blob: bytes) -> pa.Table:
+    """The four columns as texts."""
+    head = next(csv.reader([blob[:_MOST_HEAD].partition(b"\n")[0].decode("utf-8", "replace").rstrip("\r")]), [])
+    if any(head.count(name) != 1 for name in COLUMNS):
+        have = ", ".join(head) or "none"
+        raise Mismatch(where=where, what="columns", want=", ".join(COLUMNS), have=have[:200], fix="Name them so.")
+    kinds = dict.fromkeys(COLUMNS, pa.string())
+    try:
+        return pa.csv.read_csv(
+            pa.BufferReader(blob),
+            pa.csv.ReadOptions(use_threads=False),
+            pa.csv.ParseOptions(newlines_in_values=True),
+            pa.csv.ConvertOptions(column_types=kinds, include_columns=COLUMNS, strings_can_be_null=False),
+        )
+    except pa.ArrowInvalid as error:
+        said = str(error).removeprefix("CSV parse error: ").split("\n")[0][:120]
+        raise Unreadable(where=where, what=f"is no CSV ({said})", fix="Save it anew.") from None
+
+
+def _degrees(where: str, table: pa.Table) -> tuple[list[float], list[float]]:
+    """Latitudes and longitudes; the first row in which one is none is told."""
+    texts = table["lat"].to_pylist(), table["lon"].to_pylist()
+    try:
+        lat, lon = (list(map(float, each)) for each in texts)
+    except ValueError:
+        k = next(k for k, pair in enumerate(zip(*texts, strict=True)) if not all(map(_is_number, pair)))
+        have = f"lat {texts[0][k]!r}, lon {texts[1][k]!r}"
+        raise Unreadable(where=f"{where} line {k + 2}", what="position", want="degrees", have=have) from None
+    is_there = (np.abs(lat) <= 90) & (np.abs(lon) <= 180)
+    if not is_there.all():
+        k = int(np.argmin(is_there))
+        raise Refused(
+            where=f"{where} line {k + 2}",
+            what=f"{table['path'][k]} lies nowhere on Earth (lat {lat[k]}, lon {lon[k]})",
+            fix="Mend the row, or take it out and say missing_positions=allow.",
+        )
+    return lat, lon
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _require_once(where: str, paths: pa.ChunkedArray, stems: pa.Array) -> None:
+    """Refuse a table in which a patch stands twice."""
+    codes = stems.dictionary_encode().indices.to_numpy()
+    firsts = np.unique(codes, return_index=True)[1]
+    if len(firsts) == len(codes):
+        return
+    again = np.setdiff1d(np.arange(len(codes)), firsts)[0]
+    raise Refused(
+        where=f"{where} line {again + 2}",
+        what=f"{paths[again]} has more than one position (first as {paths[firsts[codes[again]]]})",
+        fix="Leave one row a patch.",
+    )
 
 
 def place_patches(names: Sequence[str], table: Mapping[str, Position]) -> Places:

@@ -9,6 +9,7 @@ and on how much ground, stands in no such file: declared.
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 
 from swath.core.array import Array
 from swath.core.errors import Failure, Mismatch, Refused, Unknown, Unreadable
@@ -29,7 +31,7 @@ from swath.core.stack import NO_TIME, Stack
 from swath.formats.mapping import folder_legend
 from swath.formats.npz import names_in, read_npz
 from swath.formats.options import as_date, as_names, as_number, one_of, only_known, require_all
-from swath.formats.text import read_text
+from swath.formats.text import read_blob, read_text
 
 __all__ = ["MOST_ROWS", "SERIES", "SeriesFormat", "SeriesTable", "SeriesTables", "read_series"]
 
@@ -40,6 +42,7 @@ _MOST_BYTES: Final = 512 * 2**20
 _MOST_HELD: Final = 2**30
 _MOST_CLASSES: Final = 1000
 _KINDS: Final = ("class", "leave")
+_MISSING: Final = ("?", "NaN", "nan", "")
 _SUFFIXES: Final = (".ts", ".tsv", ".ts.gz", ".tsv.gz", ".npz")
 _VALUES: Final = ("X", "x", "values", "data")
 _LABELS: Final = ("y", "Y", "labels", "label")
@@ -88,13 +91,13 @@ def read_series(path: Path, *, axes: str = "") -> SeriesTable:
     """
     if path.name.endswith(".npz"):
         return _npz(path, axes)
-    text = read_text(path, most=_MOST_BYTES)
-    return _ts(path, text) if path.name.removesuffix(".gz").endswith(".ts") else _tsv(path, text)
+    is_ts = path.name.removesuffix(".gz").endswith(".ts")
+    return _ts(path, read_text(path, most=_MOST_BYTES)) if is_ts else _tsv(path)
 
 
 def _number(text: str, where: str) -> float:
     try:
-        return float("nan") if text.strip() in ("?", "NaN", "nan", "") else float(text)
+        return float("nan") if text.strip() in _MISSING else float(text)
     except ValueError:
         raise Unreadable(where=where, what="holds a value that is no number", have=repr(text)[:40]) from None
 
@@ -107,12 +110,47 @@ def _numbers(cells: Sequence[str], where: str) -> list[float]:
         return [_number(cell, where) for cell in cells]
 
 
-def _tsv(path: Path, text: str) -> SeriesTable:
+def _tsv(path: Path) -> SeriesTable:
     """Label first, then the steps; one dimension. NaN at the end of a row is no step (UCR pads so)."""
+    blob = read_blob(path, most=_MOST_BYTES)
+    if not (blob.startswith((b"\n", b"\r")) or b"\n\n" in blob or b"\n\r\n" in blob):
+        rows, steps = blob.count(b"\n") + (not blob.endswith(b"\n")), blob.partition(b"\n")[0].count(b"\t")
+        if rows > MOST_ROWS:
+            raise Refused(where=path.name, what=f"has more than {MOST_ROWS:,} rows", fix="Split it.")
+        _require_held(path, rows, steps, 1)
+        whole = _tsv_at_once(blob, steps) if steps else None
+        if whole is not None:
+            return whole
+    return _tsv_by_line(path, read_text(path, most=_MOST_BYTES))
+
+
+def _tsv_at_once(blob: bytes, steps: int) -> SeriesTable | None:
+    """Rows that all have so many steps; None where a row is otherwise or a value no plain number."""
+    names = [str(k) for k in range(steps + 1)]
+    kinds = {name: pa.float64() if k else pa.string() for k, name in enumerate(names)}
+    block = max(2**20, 2 * len(blob.partition(b"\n")[0]))
+    try:
+        held = pa.csv.read_csv(
+            pa.BufferReader(blob),
+            pa.csv.ReadOptions(use_threads=False, column_names=names, block_size=block),
+            pa.csv.ParseOptions(delimiter="\t", quote_char=False),
+            pa.csv.ConvertOptions(column_types=kinds, null_values=list(_MISSING), strings_can_be_null=False),
+        )
+    except pa.ArrowInvalid:
+        return None
+    values = np.stack([held.column(k).to_numpy() for k in range(1, steps + 1)], axis=1)[:, :, None]
+    coded = pa.chunked_array([held.column(0).combine_chunks().dictionary_encode()]).combine_chunks()
+    known = [_label(text) for text in coded.dictionary.to_pylist()]
+    labels = tuple(known[k] for k in coded.indices.to_pylist())
+    return SeriesTable(values, _lengths(values), labels)
+
+
+def _tsv_by_line(path: Path, text: str) -> SeriesTable:
+    """As `_tsv_at_once`, slower; says which line is wrong."""
     rows: list[Array] = []
     labels: list[str] = []
-    for line, said in enumerate(text.split("\n"), start=1):
-        row = said.rstrip("\r").split("\t")
+    for line, said in enumerate(io.StringIO(text, newline="\n"), start=1):
+        row = said.rstrip("\r\n").split("\t")
         if row == [""]:
             continue
         where = f"{path.name} line {line}"
@@ -127,6 +165,7 @@ def _tsv(path: Path, text: str) -> SeriesTable:
             want = f"{len(rows[0])} (line 1)"
             fix = "The file is cut short, or two files in one."
             raise Mismatch(where=where, what="steps", want=want, have=str(len(rows[-1])), fix=fix)
+        _require_held(path, len(rows), len(rows[0]), 1)
     return _table(path, rows, labels)
 
 
@@ -142,7 +181,7 @@ def _ts(path: Path, text: str) -> SeriesTable:
     rows: list[Array] = []
     labels: list[str] = []
     in_data = False
-    for line, raw in enumerate(text.splitlines(), start=1):
+    for line, raw in enumerate(io.StringIO(text, newline=None), start=1):
         said, where = raw.strip(), f"{path.name} line {line}"
         if not said or said.startswith("#"):
             continue
@@ -179,14 +218,18 @@ def _ts(path: Path, text: str) -> SeriesTable:
     return _table(path, rows, labels)
 
 
+def _require_held(path: Path, rows: int, steps: int, dimensions: int) -> None:
+    size = 8 * rows * steps * dimensions
+    if size > _MOST_HELD:
+        what = f"takes {size:,} bytes in memory ({rows:,} series of {steps:,} steps), above {_MOST_HELD:,}"
+        raise Refused(where=path.name, what=what, fix="Split it.")
+
+
 def _table(path: Path, rows: Sequence[Array], labels: Sequence[str]) -> SeriesTable:
     if not rows:
         raise Refused(where=path.name, what="holds no series", fix="Look at the file.")
     steps, dimensions = max(len(row) for row in rows), rows[0].shape[1]
-    size = 8 * len(rows) * steps * dimensions
-    if size > _MOST_HELD:
-        what = f"takes {size:,} bytes in memory ({len(rows):,} series of {steps:,} steps), above {_MOST_HELD:,}"
-        raise Refused(where=path.name, what=what, fix="Split it.")
+    _require_held(path, len(rows), steps, dimensions)
     values = np.full((len(rows), steps, dimensions), np.nan)
     for k, row in enumerate(rows):
         if row.shape[1] != dimensions:
@@ -259,21 +302,29 @@ class SeriesTables:
     def plan(self, places: Any = None, dates: Any = None, spec: Any = None) -> Plan:
         """List every row; equal rows get one group."""
         require_all(places, dates, spec, where=f"format {self.name}")
-        rows: list[dict[str, Any]] = []
+        held: dict[str, list[Any]] = {name: [] for name in _COLUMNS if name not in ("lon", "lat")}
         failures: list[Failure] = []
         for i, path in enumerate(self.files):
             table = read_series(path, axes=self.axes)
             self._require_like(table, path)
-            for k in range(len(table.values)):
+            codes = {label: self._code(label) for label in set(table.labels)}
+            has_value = np.asarray(np.isfinite(table.values).any(axis=(1, 2)))
+            for k, (label, length) in enumerate(zip(table.labels, table.lengths.tolist(), strict=True)):
                 id = f"{_stem(path)}-{k:05d}"
-                group = hashlib.sha256(table.values[k].tobytes()).hexdigest()[:16]
-                if not np.isfinite(table.values[k]).any():
+                if not has_value[k]:
                     error = Refused(where=f"{path.name} row {k + 1}", what="holds no value", fix="Leave it out.")
                     failures.append(Failure.of(id, error, "invalid"))
                     continue
-                row = {"id": id, "group": group, "lon": None, "lat": None, "why": "every row", "root": i, "row": k}
-                row |= {"bytes": 4 * int(table.lengths[k]) * len(self.bands), "code": self._code(table.labels[k])}
-                rows.append(row)
+                held["id"].append(id)
+                held["group"].append(hashlib.sha256(table.values[k].tobytes()).hexdigest()[:16])
+                held["bytes"].append(4 * length * len(self.bands))
+                held["row"].append(k)
+                held["code"].append(codes[label])
+            more = len(held["id"]) - len(held["root"])
+            held["root"] += [i] * more
+            held["why"] += ["every row"] * more
+        nowhere = pa.nulls(len(held["id"]), pa.float64())
+        table_ = pa.table({**held, "lon": nowhere, "lat": nowhere}, pa.schema(list(_COLUMNS.items())))
         quantity, gsd = self.quantity, (self.gsd, self.gsd)
         sensor = f"anonymous-{len(self.bands)}"
         stack = StackSpec(
@@ -281,7 +332,6 @@ class SeriesTables:
         )
         targets = {} if self.legend is None else {"class": TargetSpec("class", legend=self.legend.name)}
         legends = {} if self.legend is None else {self.legend.name: self.legend}
-        table_ = pa.Table.from_pylist(rows, schema=pa.schema(list(_COLUMNS.items())))
         asked = {"paths": [path.name for path in self.files], **self.given}
         return Plan(self.name, asked, Layout({"series": stack}, targets, legends), table_, tuple(failures))
 
