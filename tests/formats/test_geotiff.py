@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+import rasterio
 from affine import Affine
 
 from swath.core.errors import Failure, Mismatch, Refused, SwathError, Unknown, Unreadable
@@ -391,6 +392,19 @@ def test_licences_name_sentinel_and_the_legends(tmp_path):
 
     assert "Contains modified Copernicus Sentinel data." in sentences
     assert any("ESA WorldCover" in sentence for sentence in sentences)
+
+
+def test_files_name_those_whom_they_carry_and_sentinel_once(tmp_path):
+    """A planet's scene is no Sentinel data but names whose spectra it has; EuroSAT's own line leaves Copernicus out."""
+    planet, eurosat = "Artificial imagery, which contains modified Copernicus Sentinel data", "EuroSAT, MIT licence."
+    sentinel = "Contains modified Copernicus Sentinel data."
+    for name, said in (("a", planet), ("b", eurosat)):
+        with rasterio.open(a_geotiff(tmp_path / name / "a.tif", numbers()), "r+") as file:
+            file.update_tags(SWATH_ATTRIBUTION=said)
+
+    for more in ({}, {"size": 16, "stride": 16}):
+        said = [GEOTIFF.open([tmp_path / name], **RGB, **more).plan().layout.licences for name in "ab"]
+        assert said == [(planet,), (sentinel, eurosat)]
 
 
 def test_eurosat_reads_alike_through_both_doors(tmp_path):

@@ -11,9 +11,9 @@ import rasterio
 from swath.core.errors import Mismatch, Refused
 from swath.core.geobox import window_geobox
 from swath.core.legends import legend
-from swath.core.quantity import TOA, class_of, dn
+from swath.core.quantity import TOA, class_of, dn, value
 from swath.core.scene import Window
-from swath.core.stack import select_date
+from swath.core.stack import Stack, select_date
 from swath.formats.scene import open_scene
 from swath.formats.tiff import write_scene, write_tiff
 from swath.world import Planet
@@ -145,6 +145,50 @@ def test_what_a_scene_lacks_is_nodata(tmp_path):
 
     valid = open_scene(tmp_path / "s.tif").read(Window(0, 0, 40, 40)).valid[0, 0]
     assert (int(valid.sum()), bool(valid[4:36, 4:36].all())) == (32 * 32, True)
+
+
+class Still:
+    """A scene of one stack."""
+
+    def __init__(self, stack):
+        self.stack, self.shape = stack, stack.data.shape[2:]
+        self.bands, self.quantity, self.origin, self.geobox = stack.bands, stack.quantity, stack.origin, stack.geobox
+
+    def read(self, window):
+        rows, cols = (slice(at, at + n) for at, n in ((window.row, window.height), (window.col, window.width)))
+        valid = None if self.stack.valid is None else self.stack.valid[..., rows, cols]
+        return replace(self.stack, data=self.stack.data[..., rows, cols], valid=valid, geobox=None)
+
+
+def test_a_saturated_pixel_of_a_scene_stays_what_it_is(tmp_path):
+    """65535 is saturated, 0 is nodata (science.md 1), and what is masked becomes nodata."""
+    data, valid = S2.data.copy(), np.ones((1, 1, *S2.data.shape[2:]), bool)
+    data[0, :, 9, :2], valid[0, 0, 9, 2] = [[65535, 0]], False
+
+    write_scene(Still(replace(S2, data=data, valid=valid)), tmp_path / "s.tif")
+
+    with rasterio.open(tmp_path / "s.tif") as file:
+        assert file.read(1)[9, :3].tolist() == [65535, 0, 0]
+        assert file.nodata == 0
+
+
+@pytest.mark.parametrize(
+    ("dtype", "quantity", "masked", "sentence"),
+    [
+        ("uint8", class_of("eurosat"), False, "holds 255 as a measurement, which is the code of absence of such"),
+        ("uint32", value("1"), True, "has invalid pixels, and uint32 of value no code for them"),
+    ],
+)
+def test_a_scene_without_a_code_to_spare_is_refused_and_leaves_nothing(tmp_path, dtype, quantity, masked, sentence):
+    """A measurement that became absent, or the other way round, would pass in silence."""
+    data = np.full((1, 1, 8, 8), 255, dtype)
+    valid = np.arange(64).reshape(1, 1, 8, 8) > 3 if masked else None
+    scene = Still(Stack(data, ("class",), S2.times, quantity, None, (10.0, 10.0), valid))
+
+    with pytest.raises(Refused, match=sentence):
+        write_scene(scene, tmp_path / "s.tif")
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_scene_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path):

@@ -11,11 +11,11 @@ import pyogrio
 import pytest
 from PIL import Image
 
-from swath.core.errors import Mismatch, Refused, Unknown
+from swath.core.errors import Mismatch, Refused, SwathError, Unknown
 from swath.core.geobox import footprint, sample_geobox
 from swath.core.stack import same
 from swath.corpus.build import build
-from swath.corpus.corpus import open_corpus
+from swath.corpus.corpus import Corpus, open_corpus
 from swath.recipes.build import build_corpus
 from swath.recipes.export import EXPORTS, Choice, export_corpus
 from swath.recipes.extract import extract
@@ -139,18 +139,52 @@ def test_what_is_asked_for_must_be_there(numbers, tmp_path):
     assert not (tmp_path / "a").exists()
 
 
-@pytest.mark.parametrize("name", [name for name, kind in EXPORTS.items() if kind.is_folder])
+@pytest.mark.parametrize("name", ["geotiff", "gif"])
 def test_attribution_is_in_every_folder(name, numbers, tmp_path):
-    """science.md 8: carried in every export; here before a layout may refuse the samples."""
-    try:
-        export_corpus(name, numbers, tmp_path / "a", choice=Choice(limit=1))
-    except (Mismatch, Refused):
-        assert name in ("hdf5", "virtual", "deepsentinel")
+    """science.md 8: carried in every export; those of replaced systems where they come back."""
+    export_corpus(name, numbers, tmp_path / "a", choice=Choice(limit=1))
 
     assert (tmp_path / "a/ATTRIBUTION.txt").read_text().splitlines() == [
         "numbers: public domain",
         "EuroSAT, Helber et al. 2019, MIT licence. Contains modified Copernicus Sentinel data.",
     ]
+
+
+@pytest.mark.parametrize("name", [name for name, kind in EXPORTS.items() if kind.is_folder])
+def test_an_export_that_is_refused_leaves_nothing(name, numbers, tmp_path, monkeypatch):
+    """Not its folder, nor those above that it made; a folder that was empty stays, empty."""
+
+    def refuse(self, positions):
+        raise Refused(where="sample", what="cannot be read")
+        yield
+
+    monkeypatch.setattr("swath.corpus.corpus.Corpus.samples", refuse)
+    (tmp_path / "empty").mkdir()
+
+    for out in (tmp_path / "new/a", tmp_path / "empty"):
+        with pytest.raises(SwathError):
+            export_corpus(name, numbers, out)
+
+    assert list(tmp_path.rglob("*")) == [tmp_path / "empty"]
+
+
+def test_samples_that_were_whole_before_one_is_refused_stay(numbers, tmp_path, monkeypatch):
+    """Hours of work are not thrown away for the last sample; the same command goes on behind them."""
+    read = Corpus.samples
+
+    def stop(self, positions):
+        for position, made in zip(positions, read(self, positions), strict=True):
+            if position == 4:
+                raise Refused(where=made.id, what="cannot be read")
+            yield made
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Corpus, "samples", stop)
+        with pytest.raises(Refused):
+            export_corpus("geotiff", numbers, tmp_path / "a")
+
+    assert (tmp_path / "a/ATTRIBUTION.txt").exists()
+    assert export_corpus("geotiff", numbers, tmp_path / "a").skipped == 4
 
 
 def test_footprints_open_in_geopandas(numbers, tmp_path):
@@ -233,6 +267,7 @@ def test_visiondl_batches_come_back(tmp_path):
         for name in ("data", "locations", "labels"):
             np.testing.assert_array_equal(one[name][:], other[name][:])
     assert (done.done, again.skipped, done.notes) == (5, 5, ())
+    assert "Copernicus" in (tmp_path / "out/ATTRIBUTION.txt").read_text()
     require_same(corpus, imported("visiondl", tmp_path / "out", tmp_path / "again"))
 
 
@@ -243,7 +278,7 @@ def test_what_that_layout_cannot_say_is_refused(numbers, tmp_path):
         export_corpus("virtual", numbers, tmp_path / "b")
     with pytest.raises(Mismatch, match="want gee-s2 and gee-s1, or dl-s2 and dl-s1, have s2"):
         export_corpus("deepsentinel", numbers, tmp_path / "c")
-    assert not list((tmp_path / "a").glob("*.h5"))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("seeds", [(1, 2, 10), (3,)])
@@ -264,6 +299,7 @@ def test_fusion_patches_come_back(tmp_path):
     export_corpus("virtual", corpus, tmp_path / "out")
 
     require_same(corpus, imported("virtual", tmp_path / "out", tmp_path / "again"))
+    assert (tmp_path / "out/ATTRIBUTION.txt").read_text().splitlines() == list(corpus.layout.licences)
 
 
 def test_the_deepsentinel_tree_comes_back(tmp_path):
@@ -274,6 +310,7 @@ def test_the_deepsentinel_tree_comes_back(tmp_path):
     again = export_corpus("deepsentinel", corpus, tmp_path / "out")
 
     assert (again.done, again.skipped) == (1, 2)
+    assert (tmp_path / "out/ATTRIBUTION.txt").read_text().splitlines() == list(corpus.layout.licences)
     back = imported("deepsentinel", tmp_path / "out", tmp_path / "again")
     for one, other in zip(corpus.samples(np.arange(3)), back.samples(np.arange(3)), strict=True):
         assert one.id.rpartition("-")[2] == other.id.rpartition("-")[2]

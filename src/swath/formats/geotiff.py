@@ -148,9 +148,8 @@ class GeotiffFiles:
             row |= {"bytes": raw_bytes(self.mapped, header.dtype, size), "path": file.path}
             rows.append({**row, "code": self.choices.code(file.label), "height": size[0], "width": size[1]})
         has_valid = any(may_be_invalid(header, self.choices.declared) for _, header in fitting)
-        layout = layout_of(self.mapped, self.header.dtype, size, self.gsd, has_valid, self.choices)
-        if own := self.header.tags.get("SWATH_ATTRIBUTION"):
-            layout = replace(layout, licences=(own,))
+        headers = [header for _, header in fitting]
+        layout = layout_of(self.mapped, self.header.dtype, size, self.gsd, has_valid, self.choices, headers)
         table = pa.Table.from_pylist(rows, schema=pa.schema(list(COLUMNS.items())))
         failures.sort(key=lambda failure: failure.id)
         asked = {**self.choices.declared.given, "files": len(files)}

@@ -6,7 +6,7 @@ Shared by the two ways in which GeoTIFFs become samples: one a file (`formats.ge
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -47,6 +47,7 @@ __all__ = [
 
 SUFFIXES: Final = (".tif", ".tiff", ".vrt")
 _SIGNATURES: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_SENTINEL: Final = "contains modified copernicus sentinel data"
 _ANY_SIZE: Final = 2**62  # files of a folder are not inflated
 #: Name of the target that the folder's name becomes.
 LABEL: Final = "class"
@@ -153,9 +154,15 @@ class Choices:
 
 
 def layout_of(
-    mapped: Mapped, dtype: str, size: tuple[int, int], gsd: tuple[float, float], has_valid: bool, choices: Choices
+    mapped: Mapped,
+    dtype: str,
+    size: tuple[int, int],
+    gsd: tuple[float, float],
+    has_valid: bool,
+    choices: Choices,
+    headers: Iterable[Header] = (),
 ) -> Layout:
-    """What every sample holds."""
+    """What every sample holds; what the files say of whom to name (`headers`) comes before what their sensor says."""
     stacks: dict[str, StackSpec] = {}
     targets: dict[str, TargetSpec] = {}
     legends: dict[str, Legend] = {}
@@ -173,7 +180,8 @@ def layout_of(
         targets[LABEL] = TargetSpec("class", legend=choices.labels.name)
         legends[choices.labels.name] = choices.labels
     sentences = {each.attribution for each in legends.values() if each.attribution}
-    if sensor.startswith(("s1-", "s2-")):
+    sentences |= {header.tags.get("SWATH_ATTRIBUTION", "") for header in headers} - {""}
+    if sensor.startswith(("s1-", "s2-")) and not any(_SENTINEL in sentence.lower() for sentence in sentences):
         sentences.add("Contains modified Copernicus Sentinel data.")
     return Layout(stacks, targets, legends, tuple(sorted(sentences)))
 

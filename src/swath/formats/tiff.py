@@ -28,7 +28,7 @@ from swath.core.origin import Origin
 from swath.core.progress import SILENT, Progress
 from swath.core.quantity import Quantity
 from swath.core.scene import Scene, Window
-from swath.core.stack import Stack, measured
+from swath.core.stack import Stack
 from swath.formats.raster import unplaced_is_a_fact
 
 __all__ = ["write_scene", "write_tiff"]
@@ -64,12 +64,26 @@ def _profile(dtype: np.dtype[Any], count: int, shape: tuple[int, int], box: GeoB
     return held
 
 
-def _filled(stack: Stack, nodata: float | None) -> Array:
-    """Pixels (t, b, h, w) with nodata where there is no measurement."""
-    mask = measured(stack)
-    if mask is None or nodata is None:
-        return stack.data
-    return np.where(mask, stack.data, stack.data.dtype.type(nodata))
+def _filled(stack: Stack, nodata: float | None, path: Path) -> Array:
+    """Pixels (b, h, w) of one date, what is invalid as nodata; what is measured never becomes that."""
+    pixels: Array = stack.data[0]
+    valid = None if stack.valid is None or stack.valid.all() else np.broadcast_to(stack.valid[0], pixels.shape)
+    if nodata is None:
+        if valid is not None:
+            what = f"has invalid pixels, and {pixels.dtype.name} of {stack.quantity.kind} no code for them"
+            raise Refused(where=str(path), what=what, fix="Convert it to a wider type.")
+        return pixels
+    if pixels.dtype.kind != "f" and not _is_optical(stack):
+        taken = pixels == pixels.dtype.type(nodata)
+        if (taken if valid is None else taken & valid).any():
+            what = f"holds {nodata:.0f} as a measurement, which is the code of absence of such a file"
+            raise Refused(where=str(path), what=what, fix="Convert it to a wider type.")
+    return pixels if valid is None else np.where(valid, pixels, pixels.dtype.type(nodata))
+
+
+def _is_optical(stack: Stack) -> bool:
+    """True for digital numbers of Sentinel-2, of which 0 is no measurement (`core.stack.measured`)."""
+    return stack.quantity.kind == "dn" and stack.quantity.of is not None
 
 
 def _absence(stack: Stack, path: Path) -> tuple[float | None, Array | None]:
@@ -78,7 +92,7 @@ def _absence(stack: Stack, path: Path) -> tuple[float | None, Array | None]:
     Digital numbers of Sentinel-2 keep 0, which is no measurement there (`core.stack.measured`).
     """
     usual = _nodata(stack.data.dtype, stack.quantity, path)
-    if stack.data.dtype.kind == "f" or (stack.quantity.kind == "dn" and stack.quantity.of is not None):
+    if stack.data.dtype.kind == "f" or _is_optical(stack):
         return usual, None
     shape = stack.data.shape
     good = stack.data if stack.valid is None else stack.data[np.broadcast_to(stack.valid, shape)]
@@ -164,7 +178,7 @@ def write_scene(scene: Scene, path: Path, *, legend: Legend | None = None, progr
     Raises
     ------
     Refused
-        The dtype has no place in a GeoTIFF, or the file cannot be written; nothing of it is left.
+        The dtype, or what is invalid, has no place in a GeoTIFF, or the file cannot be written; nothing of it is left.
     """
     height, width = scene.shape
     first = scene.read(Window(0, 0, 1, 1))
@@ -175,23 +189,28 @@ def write_scene(scene: Scene, path: Path, *, legend: Legend | None = None, progr
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with rasterio.Env(GDAL_NUM_THREADS=1), rasterio.open(temporary, "w", **profile) as file:
+        with (
+            unplaced_is_a_fact(),
+            rasterio.Env(GDAL_NUM_THREADS=1),
+            rasterio.open(temporary, "w", **profile) as file,
+        ):
             for row in range(0, height, _TILE):
                 rows = min(_TILE, height - row)
                 stack = scene.read(Window(row, 0, rows, width))
-                file.write(_filled(stack, nodata)[0], window=RasterWindow(0, row, width, rows))
+                file.write(_filled(stack, nodata, path), window=RasterWindow(0, row, width, rows))
                 progress(row + rows, height)
             _describe(file, scene.bands, scene.quantity, scene.origin, legend)
             file.update_tags(**_own_tags(scene.quantity, scene.origin, when))
+        publish(temporary, path)
     except (RasterioError, OSError) as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno is not None:
             raise refusal(path, error) from error
         said = str(error).strip().rstrip(".").split("\n")[0][:200]
         fix = "Look at the folder and the space on its disk."
         raise Refused(where=str(path), what=f"cannot be written ({said})", fix=fix) from error
-    publish(temporary, path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _own_tags(quantity: Quantity, origin: Origin, when: np.datetime64) -> dict[str, str]:

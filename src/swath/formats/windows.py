@@ -87,7 +87,8 @@ class GeotiffWindows:
         every = [layers for _, layers in self.scenes.values()]
         first = every[0].first
         has_valid = any(may_be_invalid(layers.first.header, self.choices.declared) for layers in every)
-        layout = layout_of(every[0].mapped, first.header.dtype, self.size, first.gsd, has_valid, self.choices)
+        headers = [layers.first.header for layers in every]
+        layout = layout_of(every[0].mapped, first.header.dtype, self.size, first.gsd, has_valid, self.choices, headers)
         columns = {**COLUMNS, "row": pa.int32(), "col": pa.int32()}
         table = pa.Table.from_pylist(rows, schema=pa.schema(list(columns.items())))
         return Plan(self.name, {**self.choices.declared.given, "files": len(every)}, layout, table)

@@ -2,7 +2,7 @@
 
 `EXPORTS` lists what can be written. A folder is written file by file, each under a temporary name first, and a second
 run goes on where the first one stopped: `.export.json` in it says what it is to hold. Licences and attribution go along
-in every one of them. What a layout cannot say is refused by its writer.
+in every one of them. What a layout cannot say is refused by its writer, and leaves nothing where no sample was written.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import shapely
 
 from swath.core.array import Array
-from swath.core.errors import Refused, Unknown
+from swath.core.errors import Refused, SwathError, Unknown
 from swath.core.files import write_whole
 from swath.core.plan import Layout
 from swath.core.progress import SILENT, Progress
@@ -191,7 +191,8 @@ def export_corpus(
     Unknown
         There is no such export, stack, sample, split or part; the nearest is named.
     Mismatch, Refused
-        The layout cannot say what the samples hold; `out` holds something else.
+        The layout cannot say what the samples hold: nothing is left where no sample was whole. `out` holds something
+        else.
     """
     if name not in EXPORTS:
         raise Unknown(name, EXPORTS, what="export")
@@ -204,12 +205,40 @@ def export_corpus(
     positions = choose(corpus, choice or Choice())
     ids = tuple(corpus.ids.take(pa.array(positions)).to_pylist())
     job = _Job(corpus, positions, ids, out, stack, progress)
-    if kind.is_folder:
-        _require_place(name, job)
+    if not kind.is_folder:
+        if out.exists():
+            raise Refused(where=str(out), what="is there already", fix="Choose another name.")
+        return kind.run(job)
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    is_new = bool(made) or (out.is_dir() and not os.listdir(out))
+    whole = 0
+
+    def count(done: int, total: int) -> None:
+        nonlocal whole
+        whole = done
+        progress(done, total)
+
+    _require_place(name, job)
+    try:
         write_whole(out / ATTRIBUTION, (attribution(corpus) + "\n").encode())
-    elif out.exists():
-        raise Refused(where=str(out), what="is there already", fix="Choose another name.")
-    return kind.run(job)
+        return kind.run(replace(job, progress=count))
+    except SwathError:
+        if is_new and not (whole and _holds_more(out)):
+            _clear(out, made)
+        raise
+
+
+def _holds_more(out: Path) -> bool:
+    """True if a folder holds a file besides our own two."""
+    return any(path.is_file() for path in out.rglob("*") if path not in (out / _MARK, out / ATTRIBUTION))
+
+
+def _clear(out: Path, made: Sequence[Path]) -> None:
+    """Take away all that a refused export wrote into a folder that was new or empty, and the folders it made."""
+    for path in sorted(out.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    for folder in made:
+        folder.rmdir()
 
 
 def _require_place(name: str, job: _Job) -> None:
