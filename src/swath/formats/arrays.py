@@ -9,6 +9,7 @@ and no place: see `formats.cube`.
 from __future__ import annotations
 
 import itertools
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -59,8 +60,12 @@ _CODECS: Final = frozenset(
         "numcodecs.delta",
     ]
 )
+#: Attribute that names the scales of a NetCDF-4 variable; bytes that an attribute may have.
+_SCALES: Final = "DIMENSION_LIST"
+_MOST_ATTRIBUTE: Final = 2**20
 _BROKEN: Final = (
     OSError,
+    SystemError,
     LookupError,
     ValueError,
     TypeError,
@@ -247,6 +252,33 @@ def _open_classic(path: Path, where: str) -> Arrays:
     return Arrays(variables, read, where)
 
 
+def _attrs_of_hdf5(found: h5py.Dataset) -> dict[str, Any]:
+    """Texts and numbers, one at a time; lists of references are left alone, as HDF5 hangs in damaged ones."""
+    held = {}
+    for name in found.attrs:
+        about = found.attrs.get_id(name)
+        text = h5py.check_string_dtype(about.dtype)
+        is_plain = about.dtype.kind in "iufSU" or text is not None
+        if is_plain and about.shape is not None and math.prod(about.shape) * about.dtype.itemsize <= _MOST_ATTRIBUTE:
+            held[name] = found.attrs[name]
+    return held
+
+
+def _scales(file: h5py.File, found: h5py.Dataset) -> tuple[str, ...]:
+    """Names of the dimensions by the scales attached to them; HDF5's own way (`H5DSiterate_scales`) frees twice."""
+    plain = tuple(f"dim_{i}" for i in range(len(found.shape)))
+    if _SCALES not in found.attrs:
+        return plain
+    about = found.attrs.get_id(_SCALES)
+    kind = h5py.check_vlen_dtype(about.dtype)
+    if about.shape != (len(plain),) or kind is None or h5py.check_ref_dtype(kind) is not h5py.Reference:
+        return plain
+    return tuple(
+        str(file[each[0]].name).rpartition("/")[2] if len(each) else name
+        for each, name in zip(found.attrs[_SCALES], plain, strict=True)
+    )
+
+
 def _of_hdf5(file: h5py.File, where: str) -> Arrays:
     variables, strange = {}, {}
     for name in file:
@@ -254,12 +286,11 @@ def _of_hdf5(file: h5py.File, where: str) -> Arrays:
         found = file[name] if isinstance(link, h5py.HardLink) else None
         if not isinstance(found, h5py.Dataset) or found.shape is None:
             continue
-        attrs = _attrs(dict(found.attrs.items()))
+        attrs = _attrs(_attrs_of_hdf5(found))
         if attrs.get("CLASS") == "DIMENSION_SCALE" and len(found.shape) == 1:
             dims: tuple[str, ...] = (name,)
         else:
-            scales = [list(found.dims[i].keys()) for i in range(len(found.shape))]
-            dims = tuple(keys[0].rpartition("/")[2] if keys else f"dim_{i}" for i, keys in enumerate(scales))
+            dims = _scales(file, found)
         is_text = found.dtype.kind in "SO"
         variables[name] = Variable(name, dims, found.shape, "S" if is_text else _dtype(found.dtype, attrs), attrs)
         strange[name] = is_text
