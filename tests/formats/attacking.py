@@ -297,6 +297,10 @@ TABLES: dict[str, tuple[str, str, Callable[[Path], Path]] | None] = {
     "stac": None,
     "earthengine": None,
     "virtual": None,
+    "bigearthnet": None,
+    "sen12mscr": None,
+    "cube": None,
+    "rasters": None,
 }
 
 

@@ -88,7 +88,7 @@ def import_(
 ) -> int:
     """Read foreign files of FORMAT into a corpus.
 
-    Formats: geotiff, cube, safe-s2, safe-s1, stac, earthengine, series; those of published sets:
+    Formats: geotiff, rasters, cube, safe-s2, safe-s1, stac, earthengine, series; those of published sets:
     eurosat-rgb, eurosat-ms, bigearthnet, sen12mscr; and those of older systems: hackathon,
     deepsentinel, visiondl, virtual.
 

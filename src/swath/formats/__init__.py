@@ -21,6 +21,7 @@ __all__ = ["FORMATS", "format_named", "sniff"]
 FORMATS: Final[dict[str, tuple[str, str]]] = {
     "eurosat-rgb": ("swath.formats.eurosat", "EUROSAT_RGB"),
     "eurosat-ms": ("swath.formats.eurosat", "EUROSAT_MS"),
+    "rasters": ("swath.formats.rasters", "RASTERS"),
     "safe-s2": ("swath.formats.safe", "SAFE_S2"),
     "safe-s1": ("swath.formats.safegrd", "SAFE_S1"),
     "stac": ("swath.formats.stac", "STAC"),

@@ -25,7 +25,7 @@ from swath.core.array import Array
 from swath.core.bands import order
 from swath.core.errors import Mismatch, Refused, Unreadable
 from swath.core.geobox import ground_gsd, window_geobox
-from swath.core.legends import LEGENDS, legend
+from swath.core.legends import LEGENDS, Legend, legend
 from swath.core.offset import Decision
 from swath.core.origin import Origin
 from swath.core.quantity import Quantity, class_of, value
@@ -294,23 +294,26 @@ def _of_pixels(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name not in cutting}
 
 
-def codes_of(data: Array, valid: Array | None, name: str, *, where: str) -> Array:
+def codes_of(data: Array, valid: Array | None, name: str | Legend, *, where: str) -> Array:
     """Turn a class band into codes of 8 bits.
 
     Parameters
     ----------
     data : array, shape (b, h, w)
         As stored; what is invalid becomes the legend's "no class", or 0.
+    name : str or Legend
+        The legend, or the name of one in `core.legends`.
 
     Raises
     ------
     Mismatch
         A number that is no code of the legend.
     """
-    known = legend(name)
+    known = legend(name) if isinstance(name, str) else name
     codes = {each.code for each in known.classes} | set(known.none)
     if max(codes) > np.iinfo(np.uint8).max:
-        raise Refused(where=where, what=f"legend {name} has codes above 255", fix="Map it to a smaller legend first.")
+        what = f"legend {known.name} has codes above 255"
+        raise Refused(where=where, what=what, fix="Map it to a smaller legend first.")
     held = data if valid is None else np.where(valid, data, known.none[0] if known.none else 0)
     if held.dtype.kind == "f":
         held = np.where(held == np.rint(held), held, -1)
@@ -319,7 +322,7 @@ def codes_of(data: Array, valid: Array | None, name: str, *, where: str) -> Arra
         raise Mismatch(
             where=where,
             what="class code",
-            want=f"one of legend {name} ({', '.join(map(str, sorted(codes)))})",
+            want=f"one of legend {known.name} ({', '.join(map(str, sorted(codes)))})",
             have=", ".join(f"{code:g}" for code in strange[:5]),
             fix="Name the legend that the band has, or the right band.",
         )
