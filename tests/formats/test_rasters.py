@@ -173,6 +173,15 @@ def test_bands_in_another_order_are_refused(tmp_path):
     assert f"The pixels fit terramind-l1c ({' '.join(S2_BANDS)})" in str(raised.value)
 
 
+def test_classes_have_the_colours_that_the_map_gives_them(tmp_path):
+    classes = {1: {"name": "water", "colour": "#419BDF"}, 4: "crops"}
+
+    plan = RASTERS.open([places(tmp_path / "p", 1, held=changed(PLACES, "cover", classes=classes))]).plan()
+
+    assert plan.layout.legends["cover"].palette()[1] == (0x41, 0x9B, 0xDF)
+    assert plan.layout.legends["cover"].names == ("water", "crops")
+
+
 def test_the_proof_and_the_map_stand_in_the_plan(tmp_path):
     folder = places(tmp_path / "p", 8)
     (folder / "notes.txt").write_text("x")
@@ -280,6 +289,13 @@ def test_a_map_that_leaves_something_open_is_refused(tmp_path, keys, kind, said)
         ({"legend": "scl"}, Refused, "has both legend and classes"),
         ({"classes": {"one": "water"}}, Unreadable, "classes are no whole codes from 0 to 255 with names"),
         ({"none": "x"}, Unreadable, "none 'x' is no code"),
+        (
+            {"classes": {1: {"name": "water", "color": "419bdf"}}},
+            Unknown,
+            "unknown key 'color'. Did you mean 'colour'?",
+        ),
+        ({"classes": {1: {"colour": "419bdf"}}}, Refused, "class 1 has no name"),
+        ({"classes": {1: {"name": "water", "colour": "blue"}}}, Refused, "colour 'blue' is not six"),
         ({"classes": {1: "water", 4: "water"}}, Refused, "name water stands for more than one class"),
     ],
 )

@@ -49,7 +49,7 @@ OF_STACK: Final[dict[str, str]] = {
     "nodata": "code of absence, in place of the files' own",
     "gsd": "metres a pixel: checked against the grid, or taken where files have no place",
     "legend": "class codes: name of a known legend",
-    "classes": "class codes: code -> name, where no known legend has them",
+    "classes": "class codes: code -> name, or {name, colour: rrggbb}, where no known legend has them",
     "none": "class codes: codes of classes that mean no class",
     "store": "dtype of the corpus, as uint16; numbers that do not fit are refused",
     "date": "date of every file",
@@ -228,8 +228,19 @@ def _legend(name: str, keys: Mapping[str, Any], where: str) -> Legend | None:
         raise Unreadable(where=where, what="classes are no whole codes from 0 to 255 with names", fix="Write 1: water.")
     if not all(isinstance(code, int) for code in absent):
         raise Unreadable(where=where, what=f"none {none!r} is no code", fix="Write none: 0, or none: [0, 255].")
-    classes = tuple(LegendClass(code, str(text), class_colour(k)) for k, (code, text) in enumerate(written.items()))
+    classes = tuple(_class(k, code, held, where) for k, (code, held) in enumerate(written.items()))
     return Legend(name, classes, none=absent, source="written in the map of the set")
+
+
+def _class(k: int, code: int, held: Any, where: str) -> LegendClass:
+    """A class, by its name alone, or by name and colour."""
+    if not isinstance(held, dict):
+        return LegendClass(code, str(held), class_colour(k))
+    _require_known(held, {"name": "of the class", "colour": "rrggbb"}, f"{where}, class {code}")
+    if not held.get("name"):
+        raise Refused(where=where, what=f"class {code} has no name", fix="Write {name: water, colour: 419bdf}.")
+    colour = str(held.get("colour") or class_colour(k)).removeprefix("#").lower()
+    return LegendClass(code, str(held["name"]), colour)
 
 
 def _pattern(text: str, where: str) -> re.Pattern[str]:
