@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from swath.core.errors import Mismatch
-from swath.core.quantity import TOA, value
+from swath.core.quantity import TOA, dn, value
 from swath.core.stack import Stack
-from swath.draw import captioned, frames_of, spread
+from swath.draw import captioned, dates_of, frames_of, spread
 
 
 def a_series(numbers, dates, quantity=TOA, side=8):
@@ -54,3 +54,17 @@ def test_a_frame_is_the_picture_enlarged_with_a_strip_of_text_below():
 def test_a_series_without_dates_is_refused():
     with pytest.raises(Mismatch, match="series: dates differs: want one or more, have none"):
         frames_of(a_series([0.1], ["2021-01-01"]), [])
+
+
+def test_dates_are_cut_from_one_picture_of_all_of_them():
+    """The same numbers get the same colour at every date, whatever else the date holds."""
+    data = np.zeros((2, 3, 4, 4), np.uint16)
+    data[0, :, 0, 0], data[1, :, 0, 0], data[1, :, 1:] = 1200, 1200, 2600
+    times = np.array(["2021-06-01", "2021-06-06"], "datetime64[us]")
+    stack = Stack(data, ("B04", "B03", "B02"), times, dn("toa", offset=0), None, (10.0, 10.0))
+
+    shown = dates_of(stack, [1, 0], stretch="percentile")
+
+    assert shown.shape == (2, 4, 4, 3)
+    assert (shown[0, 0, 0] == shown[1, 0, 0]).all()
+    assert (shown[0, 1:] > shown[0, 0, 0]).all()

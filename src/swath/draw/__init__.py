@@ -16,7 +16,7 @@ from swath.draw.picture import enlarge, gif, png, shrink
 from swath.draw.plots import bars, distances, histogram
 from swath.draw.preview import class_picture, map_preview
 from swath.draw.reliability import ReliabilityCurve, reliability_plot
-from swath.draw.series import MOST_FRAMES, captioned, frames_of, spread
+from swath.draw.series import MOST_FRAMES, captioned, dates_of, frames_of, spread
 from swath.draw.sheet import Tile, contact_sheet
 from swath.draw.stretch import STRETCHES, Stretch, stretch_caption, to_rgb
 
@@ -36,6 +36,7 @@ __all__ = [
     "class_picture",
     "confusion_matrix",
     "contact_sheet",
+    "dates_of",
     "distances",
     "enlarge",
     "frames_of",

@@ -21,7 +21,7 @@ from swath.draw.font import fit, load_font
 from swath.draw.picture import enlarge
 from swath.draw.stretch import Stretch, to_rgb
 
-__all__ = ["MOST_FRAMES", "captioned", "frames_of", "spread"]
+__all__ = ["MOST_FRAMES", "captioned", "dates_of", "frames_of", "spread"]
 
 #: Frames of a moving picture.
 MOST_FRAMES: Final = 12
@@ -69,6 +69,40 @@ def captioned(rgb: Array, text: str) -> Array:
     return np.asarray(image)
 
 
+def dates_of(
+    stack: Stack, at: Sequence[int] | Array, *, stretch: str | Stretch | None = None, legend: Legend | None = None
+) -> Array:
+    """Pictures of some dates of a stack, all shown alike.
+
+    Parameters
+    ----------
+    stack : Stack
+    at : int sequence, shape (n,)
+        Positions of the dates, in the order of the pictures (`spread`).
+    stretch, legend : optional
+        As `to_rgb` takes them.
+
+    Returns
+    -------
+    uint8 array, shape (n, h, w, 3)
+
+    Raises
+    ------
+    Mismatch
+        No date is asked for.
+    """
+    _, b, h, w = stack.shape
+    if not len(at):
+        raise Mismatch(where="series", what="dates", want="one or more", have="none")
+    chosen = np.asarray(at)
+    tall = stack.data[chosen].transpose(1, 0, 2, 3).reshape(b, len(chosen) * h, w)
+    valid = None
+    if stack.valid is not None:
+        valid = stack.valid[chosen].transpose(1, 0, 2, 3).reshape(stack.valid.shape[1], len(chosen) * h, w)
+    rgb = to_rgb(tall, stack.bands, stack.quantity, valid=valid, stretch=stretch, legend=legend)
+    return rgb.reshape(len(chosen), h, w, 3)
+
+
 def frames_of(
     stack: Stack, at: Sequence[int] | Array, *, stretch: str | Stretch | None = None, legend: Legend | None = None
 ) -> list[Array]:
@@ -91,15 +125,7 @@ def frames_of(
     Mismatch
         No date is asked for.
     """
-    _, b, h, w = stack.shape
-    if not len(at):
-        raise Mismatch(where="series", what="dates", want="one or more", have="none")
+    rows = dates_of(stack, at, stretch=stretch, legend=legend)
     chosen = np.asarray(at)
-    tall = stack.data[chosen].transpose(1, 0, 2, 3).reshape(b, len(chosen) * h, w)
-    valid = None
-    if stack.valid is not None:
-        valid = stack.valid[chosen].transpose(1, 0, 2, 3).reshape(stack.valid.shape[1], len(chosen) * h, w)
-    rgb = to_rgb(tall, stack.bands, stack.quantity, valid=valid, stretch=stretch, legend=legend)
     days = ["date unknown" if np.isnat(each) else str(each.astype("datetime64[D]")) for each in stack.times[chosen]]
-    rows = rgb.reshape(len(chosen), h, w, 3)
     return [captioned(rows[k], f"{day}   {k + 1} / {len(days)}") for k, day in enumerate(days)]

@@ -18,7 +18,7 @@ from swath.corpus.checksums import sum_of
 from swath.corpus.corpus import Corpus
 from swath.corpus.splitfile import split_names
 from swath.corpus.statistics import Statistics
-from swath.draw import Tile, contact_sheet, png, stretch_caption, to_rgb
+from swath.draw import Tile, contact_sheet, dates_of, png, spread, stretch_caption
 from swath.recipes.figures import (
     band_note,
     build_command,
@@ -45,6 +45,8 @@ __all__ = ["show_corpus", "summarise"]
 
 #: Quarantined sentences that are quoted, by reason.
 _QUOTED = 3
+#: Dates of a series that are pictured side by side, in the order of time.
+_DATES = 8
 
 
 def _chosen(corpus: Corpus, per_class: int) -> Array:
@@ -61,19 +63,20 @@ def _chosen(corpus: Corpus, per_class: int) -> Array:
 
 
 def _tiles(corpus: Corpus, per_class: int) -> tuple[list[Tile], str]:
-    """Pictures of some samples, and what their colours mean."""
+    """Pictures of some samples, of series with dates side by side, and what their colours mean."""
     stack = measurable(corpus)[0]
     spec = corpus.spec(stack)
     stretch, named = stretch_of(spec), legend_of(corpus)
     tiles = []
-    for sample in corpus.samples(_chosen(corpus, per_class)):
+    most = min(spec.dates, _DATES)
+    for sample in corpus.samples(_chosen(corpus, max(1, per_class // most))):
         held = sample.stacks.get(stack)
         if held is None:
             continue
-        valid = None if held.valid is None else held.valid[0]
-        rgb = to_rgb(held.data[0], held.bands, held.quantity, valid=valid, stretch=stretch)
+        at = spread(held.times, most=most)
         group, colour = _class_of(sample, named)
-        tiles.append(Tile(rgb, _caption(sample, stack), group, colour))
+        for k, rgb in zip(at, dates_of(held, at, stretch=stretch), strict=True):
+            tiles.append(Tile(rgb, _caption(sample, held.times[k]), group, colour))
     return tiles, stretch_caption(spec.bands, spec.quantity, stretch=stretch)
 
 
@@ -87,8 +90,7 @@ def _class_of(sample: Sample, named: tuple[str, Legend] | None) -> tuple[str, st
     return "no label", None
 
 
-def _caption(sample: Sample, stack: str) -> str:
-    date = sample.stacks[stack].times[0]
+def _caption(sample: Sample, date: np.datetime64) -> str:
     return sample.id if np.isnat(date) else f"{sample.id}\n{np.datetime_as_string(date, unit='D')}"
 
 
