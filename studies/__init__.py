@@ -16,6 +16,7 @@ STUDIES: Final[dict[str, str]] = {
     "eurosat-splits": "studies.eurosat_splits",
     "band-order": "studies.band_order",
     "offset-verdicts": "studies.offset_verdicts",
+    "formats": "studies.formats",
     "eurosat-scratch": "studies.eurosat_scratch",
     "eurosat-eighty": "studies.eurosat_eighty",
     "front-door": "studies.front_door",
