@@ -16,7 +16,16 @@ from swath.core.sample import Sample
 from swath.formats import FORMATS, format_named
 from swath.formats.hackathon import KINDS, a_record
 from swath.testing.build import a_eurosat_zip, a_geotiff
-from tests.formats import a_bigearthnet, a_cube, a_deepsentinel, a_sen12mscr, a_virtual, a_visiondl, an_export
+from tests.formats import (
+    a_bigearthnet,
+    a_cube,
+    a_deepsentinel,
+    a_rasters,
+    a_sen12mscr,
+    a_virtual,
+    a_visiondl,
+    an_export,
+)
 from tests.formats.a_grd import a_grd
 from tests.formats.a_safe import a_safe
 from tests.formats.a_stac import a_stac
@@ -106,6 +115,7 @@ CASES: dict[str, tuple[str, Callable[[Path], Path | list[Path]], dict[str, Any]]
     "labelled patches": ("bigearthnet", _labelled, {}),
     "triplets": ("sen12mscr", lambda home: a_sen12mscr.triplets(home / "t", 16), {}),
     "cubes": ("cube", _cubes, {"kind": "dn", "level": "L2A", "offset": "0"}),
+    "rasters": ("rasters", lambda home: a_rasters.places(home / "p", 16), {}),
     "files": ("geotiff", _rasters, _DN),
     "windows": ("geotiff", _scene, {**_DN, "size": "64"}),
 }
