@@ -297,9 +297,6 @@ TABLES: dict[str, tuple[str, str, Callable[[Path], Path]] | None] = {
     "stac": None,
     "earthengine": None,
     "virtual": None,
-    "bigearthnet": None,
-    "sen12mscr": None,
-    "cube": None,
     "rasters": None,
 }
 
