@@ -59,10 +59,11 @@ def a_product(
             Image.fromarray((np.clip(frame(seed, step, size), 0, 1) * 255).astype(np.uint8)).save(
                 folder / "frames" / name
             )
-        files[str(step)] = {"frame": f"frames/{name}"}
+        held = {"frame": f"frames/{name}"}
         if annotated:
             _save(folder / "annotations" / f"annotation_{step:03d}.h5", annotation(seed, size))
-            files[str(step)]["annotation"] = f"annotations/annotation_{step:03d}.h5"
+            held["annotation"] = f"annotations/annotation_{step:03d}.h5"
+        files[str(step)] = held
     files |= {str(step): None for step in nulls}
     features = {"width": size[1], "height": size[0], "nbands": BANDS, "horizon": 30, "ndigit": 4}
     features["nframes"] = len(steps) if nframes is None else nframes
