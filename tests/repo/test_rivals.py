@@ -14,7 +14,7 @@ RECORDS = np.zeros((2, 1, 4, 4), np.uint16)
 
 def test_every_rival_that_cannot_be_measured_has_a_row_that_says_why(tmp_path, monkeypatch):
     """Issue: never a silent gap."""
-    monkeypatch.setattr(rivals, "_make", lambda: "python ended with status 1")
+    monkeypatch.setattr(rivals, "make_environment", lambda: "python ended with status 1")
 
     made = list(rivals.rows(RECORDS, tmp_path))
 
@@ -24,7 +24,7 @@ def test_every_rival_that_cannot_be_measured_has_a_row_that_says_why(tmp_path, m
 
 
 def test_a_rival_whose_process_fails_does_not_hide_the_others(tmp_path, monkeypatch):
-    monkeypatch.setattr(rivals, "_make", lambda: "")
+    monkeypatch.setattr(rivals, "make_environment", lambda: "")
     monkeypatch.setattr(rivals, "ENVIRONMENT", tmp_path / "nowhere")
 
     made = list(rivals.rows(RECORDS, tmp_path))
