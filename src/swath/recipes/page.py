@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -302,15 +301,15 @@ def summarise_run(tested: Outcome, corpus: Corpus, *, progress: Progress = SILEN
 
 
 def _next(tested: Outcome, corpus: Corpus) -> tuple[tuple[str, str], ...]:
-    """What a reader may do now, ready to be copied."""
-    model = os.path.relpath(tested.home.run or tested.home.bundle)
+    """What a reader may do now; folders by their own names, for the page is the same wherever it is made."""
+    model = (tested.home.run or tested.home.bundle).absolute().name
     mapped = ("Map a whole scene with it:", f"swath map {model} SCENE.tif -o map.tif")
     is_scene = tested.bundle.output.kind == "scene" and not tested.bundle.output.is_multilabel
     return (
         *((mapped,) if is_scene and len(tested.bundle.input.stacks) == 1 else ()),
         ("Answer for samples that have no label:", f"swath predict {model} CORPUS -o answers.parquet"),
         ("Train another, and ask whether the difference is one:", f"swath compare {model} OTHER_RUN"),
-        ("Look at what it learnt from:", f"swath corpus show {os.path.relpath(corpus.path)}"),
+        ("Look at what it learnt from:", f"swath corpus show {corpus.path.absolute().name}/"),
     )
 
 
