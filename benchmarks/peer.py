@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ import torch
 
 from benchmarks.ratio import Row, row
 from benchmarks.rivals import ENVIRONMENT, make_environment
-from benchmarks.sparse import BANDS
+from benchmarks.sparse import BANDS, peak_memory
 from swath.bundle import Bundle, Facts, NetworkFacts, OriginFacts
 from swath.bundle.bundle import make_network
 from swath.core.legends import legend
@@ -85,7 +84,7 @@ def _ours(scene: Path, folder: Path, threads: int) -> None:
             bundle.network.answer(bundle.network.backbone.encode(ready)).numpy()
 
     made = row("swath, timm's resnet18 / bare network", ours, bare, items=windows, rounds=3)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_memory()
     (folder / "rows.json").write_text(json.dumps({**asdict(made), "peak": peak}))
 
 

@@ -26,7 +26,7 @@ from swath.core.specs import Calibration, InputSpec, OutputSpec, StackInput
 from swath.prediction import MapOptions
 from swath.recipes.map import map_scene, plan_scene
 
-__all__ = ["BANDS", "Stub", "main", "sparse_scene"]
+__all__ = ["BANDS", "Stub", "main", "peak_memory", "sparse_scene"]
 
 BANDS: Final = ("B04", "B03", "B02", "B08")
 _TILE: Final = 512
@@ -85,8 +85,13 @@ def sparse_scene(path: Path, height: int, width: int) -> Path:
     return path
 
 
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def peak_memory() -> int:
+    """Bytes that this program held at most; `ru_maxrss` would count those of the program that started it, too."""
+    said = Path("/proc/self/status")
+    if not said.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    line = next(each for each in said.read_text().splitlines() if each.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
 
 
 def main(height: int, width: int, folder: Path, stride: int = 16) -> None:
@@ -96,10 +101,16 @@ def main(height: int, width: int, folder: Path, stride: int = 16) -> None:
     map_scene(model, small, folder / "small-map.tif", declared=_DECLARED, options=options)
     scene = sparse_scene(folder / "scene.tif", height, width)
     plan = plan_scene(model, scene, declared=_DECLARED, options=options)
-    before, start = _peak(), time.perf_counter()
+    before, start = peak_memory(), time.perf_counter()
     made = map_scene(model, scene, folder / "map.tif", declared=_DECLARED, options=options)
     spent = time.perf_counter() - start
-    said = {"peak": _peak(), "grown": _peak() - before, "planned": plan.memory, "seconds": spent, "asked": made.asked}
+    said = {
+        "peak": peak_memory(),
+        "grown": peak_memory() - before,
+        "planned": plan.memory,
+        "seconds": spent,
+        "asked": made.asked,
+    }
     print(json.dumps(said | {"pixels": made.pixels, "nodata": made.nodata, "windows": plan.windows}))
 
 

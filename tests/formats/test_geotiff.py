@@ -390,7 +390,7 @@ def test_licences_name_sentinel_and_the_legends(tmp_path):
 
     sentences = source.plan().layout.licences
 
-    assert "Contains modified Copernicus Sentinel data." in sentences
+    assert any("Contains modified Copernicus Sentinel data." in sentence for sentence in sentences)
     assert any("ESA WorldCover" in sentence for sentence in sentences)
 
 
