@@ -135,10 +135,17 @@ def test_a_split_by_place_overlaps_nowhere_and_says_what_is_unknown(planet, caps
 
 
 def test_a_split_of_the_same_name_is_refused_and_replaced_on_request(planet, capsys):
-    swath("corpus", "split", planet, "--by", "random", "--name", "twice", capsys=capsys)
-    refused = swath("corpus", "split", planet, "--by", "random", "--name", "twice", capsys=capsys)
-    replaced = swath("corpus", "split", planet, "--by", "random", "--name", "twice", "--replace", capsys=capsys)
+    """Another one is; the same command again says the same and changes no byte."""
+    command = ("corpus", "split", planet, "--by", "random", "--name", "twice")
+    first = swath(*command, capsys=capsys)
+    before = (planet / "splits" / "twice.parquet").read_bytes()
+    again = swath(*command, capsys=capsys)
+    refused = swath(*command, "--shares", "train=0.5,test=0.5", capsys=capsys)
+    kept = (planet / "splits" / "twice.parquet").read_bytes()
+    replaced = swath(*command, "--shares", "train=0.5,test=0.5", "--replace", capsys=capsys)
 
+    assert again == first
+    assert before == kept
     assert refused[0] == 2
     assert "split 'twice' is there already" in refused[2]
     assert replaced[0] in (0, 1)

@@ -88,13 +88,6 @@ def demo(out: Path, workers: int) -> int:
 _BANDS: Final = "B01,B02,B03,B04,B05,B06,B07,B08,B8A,B09,B10,B11,B12"
 
 
-def _is_frozen(words: list[str]) -> bool:
-    """Whether a command would freeze a split that is there: a split is never made anew."""
-    if words[:2] != ["corpus", "split"]:
-        return False
-    return (Path(words[2]) / "splits" / f"{words[words.index('--name') + 1]}.parquet").exists()
-
-
 def _run(what: str, command: str, out: Path) -> None:
     """Show one command, and run it as if it had been typed."""
     from swath.cli import swath
@@ -102,9 +95,6 @@ def _run(what: str, command: str, out: Path) -> None:
 
     click.echo(f"\n# {what}\n$ swath {command}")
     words = shlex.split(command)
-    if _is_frozen(words):
-        click.echo("was there")
-        return
     typed, sys.argv = sys.argv, ["swath", *words]
     try:
         swath.main(words, standalone_mode=False)

@@ -37,12 +37,12 @@ def split_names(corpus: Corpus) -> list[str]:
 
 
 def save_split(corpus: Corpus, split: Split, report: LeakageReport, *, replace: bool = False) -> Path:
-    """Freeze a split inside its corpus, with its leakage report.
+    """Freeze a split inside its corpus, with its leakage report; the same one again changes nothing.
 
     Raises
     ------
     Refused
-        The name is taken and `replace` is not given.
+        The name is taken by another split, or another report, and `replace` is not given.
     """
     folder = corpus.path / SPLITS_FOLDER
     name = f"{split.name}.parquet"
@@ -50,6 +50,8 @@ def save_split(corpus: Corpus, split: Split, report: LeakageReport, *, replace: 
     blob = table_bytes(split.table.replace_schema_metadata({"swath": json.dumps(meta, sort_keys=True)}))
     with writing(corpus.path, f"split {split.name}"):
         sums = _lines(folder)
+        if sums.get(name) == sum_of(blob):
+            return folder / name
         if name in sums and not replace:
             fix = "Choose another name, or replace it (--replace): scores that quote it will name another hash."
             raise Refused(where=str(folder / name), what=f"split {split.name!r} is there already", fix=fix)

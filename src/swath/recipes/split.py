@@ -120,7 +120,7 @@ def split_corpus(
     Raises
     ------
     Refused
-        The name is taken, or the split cannot be made of these samples.
+        The name is taken by another split, or the split cannot be made of these samples.
     """
     places = places_of(corpus, target=target)
     split = make_split(places, recipe, name=name)
