@@ -34,7 +34,7 @@ from swath.prediction.mapped import MappedScene
 from swath.prediction.mapplan import MapPlan
 from swath.recipes.areas import SampledAreas
 from swath.recipes.runs import Home, read_scores
-from swath.recipes.truth import SHARE, JudgedMap, known_classes
+from swath.recipes.truth import SHARE, JudgedMap, known_classes, on_map
 from swath.report import AreaFigures, ClassResult, MapSummary, ModelTest, Picture, TruthFigures, map_page
 from swath.sources.labels import Labels
 
@@ -90,7 +90,7 @@ def _small_truth(labels: Labels, made: MappedScene, codes: Sequence[int], shape:
     held = []
     for top, tall in strips:
         burnt = _thin(labels.burn(Window(top, 0, tall, shape[1])), factor)
-        at = np.where(burnt >= 0, to_map[np.maximum(burnt, 0)], -1)
+        at = on_map(burnt, to_map)
         held.append(np.where(at >= 0, known[np.maximum(at, 0)], -1))
     return np.concatenate(held)
 

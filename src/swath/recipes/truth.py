@@ -28,7 +28,7 @@ from swath.prediction.mapplan import MapPlan
 from swath.sources.labels import Labels
 from swath.sources.opening import open_labels
 
-__all__ = ["BLOCK", "SHARE", "JudgedMap", "Places", "judge_map", "known_classes", "open_truth"]
+__all__ = ["BLOCK", "SHARE", "JudgedMap", "Places", "judge_map", "known_classes", "on_map", "open_truth"]
 
 #: Share of a window that one class must cover for the window to be a place.
 SHARE: Final = 0.8
@@ -155,6 +155,11 @@ def known_classes(labels: Labels, made: MappedScene) -> Array:
     return np.array([_FOREIGN if each is None else each for each in found], np.int64)
 
 
+def on_map(burnt: Array, to_map: Array) -> Array:
+    """Classes of the ground (`Labels.burn`) as positions on the map; below 0: none, or none of the map's."""
+    return np.where(burnt >= 0, to_map[np.maximum(burnt, 0)], NONE)
+
+
 def judge_map(plan: MapPlan, made: MappedScene, labels: Labels, *, name: str = "", seed: int = 0) -> JudgedMap:
     """Compare a map with what is known of its ground, strip by strip.
 
@@ -190,7 +195,7 @@ def judge_map(plan: MapPlan, made: MappedScene, labels: Labels, *, name: str = "
     mixed = 0
     for top, rows in read_rows(made.files.map, rows=h):
         burnt = labels.burn(Window(top, 0, rows.shape[1], wide))
-        truth = np.where(burnt >= 0, to_map[np.maximum(burnt, 0)], NONE)
+        truth = on_map(burnt, to_map)
         foreign += np.bincount(burnt[truth == _FOREIGN], minlength=len(foreign))
         answer = np.where(rows[0] < len(at), at[np.minimum(rows[0], len(at) - 1)], NONE)
         both = (truth >= 0) & (answer >= 0)
